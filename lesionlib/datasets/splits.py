@@ -1,0 +1,86 @@
+"""Splits by patient, lesion or image, stratified by class, the same on every machine."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Iterator
+from math import isclose
+
+import pandas as pd
+
+from lesionlib.errors import InputError
+
+
+def split(frame: pd.DataFrame, shares: dict[str, float], by: str | None, seed: int) -> pd.DataFrame:
+    """Return `frame` with its column `split` filled; see `LesionDataset.with_split`."""
+    if any(share < 0 for share in shares.values()) or not isclose(sum(shares.values()), 1, abs_tol=1e-6):
+        raise InputError(f"the shares of a split are at least 0 and sum to 1; got {shares}")
+    if by == "official":
+        return _official(frame, shares, seed)
+    return frame.assign(split=_deal(frame, shares, _groups(frame, by), seed))
+
+
+def folds(frame: pd.DataFrame, n: int, by: str | None, seed: int) -> Iterator[pd.DataFrame]:
+    """Yield `n` frames, each with another fold as ``valid``; see `LesionDataset.folds`."""
+    if n < 2:
+        raise InputError(f"cross-validation needs at least 2 folds; got {n}")
+    fold = _deal(frame, {str(k): 1 / n for k in range(n)}, _groups(frame, by), seed)
+    for k in range(n):
+        yield frame.assign(split=(fold == str(k)).map({True: "valid", False: "train"}).astype("string"))
+
+
+def _official(frame: pd.DataFrame, shares: dict[str, float], seed: int) -> pd.DataFrame:
+    test = frame["split"] == "test"
+    if not test.any():
+        raise InputError(
+            "no official test set stands beside this dataset (see `lesionlib data card` for its files); "
+            "split by lesion_id instead"
+        )
+    pool = frame[~test.fillna(False)]
+    kept = shares["train"] + shares["valid"]
+    if kept == 0:
+        raise InputError(f"the shares of train and valid are both 0; got {shares}")
+    dealt = _deal(pool, {part: shares[part] / kept for part in ("train", "valid")}, _groups(pool, "auto"), seed)
+    return frame.assign(split=dealt.reindex(frame.index).fillna("test"))
+
+
+def _groups(frame: pd.DataFrame, by: str | None) -> pd.Series:
+    """Name the group of each row; rows of one group stay together."""
+    if by is None:
+        return frame["image_id"]
+    if by == "auto":
+        by = next((column for column in ("patient_id", "lesion_id") if frame[column].notna().any()), "image_id")
+        if by == "image_id":
+            warnings.warn(
+                "neither patients nor lesions are known: split by image; "
+                "where two images show one lesion, the test figures are too good",
+                stacklevel=4,
+            )
+    if by not in frame:
+        raise InputError(f"cannot split by {by!r}: expected auto, official, none or one of {', '.join(frame.columns)}")
+    # A row without a group stands alone.
+    return frame[by].astype("string").fillna("image:" + frame["image_id"])
+
+
+def _deal(frame: pd.DataFrame, shares: dict[str, float], groups: pd.Series, seed: int) -> pd.Series:
+    """Deal whole groups to parts, each to the part that lacks most images of the group's class.
+
+    The order is that of a hash of seed and group name, so it depends neither on the order of
+    the rows nor on a random number generator's version.
+    """
+    rows = pd.DataFrame({"group": groups, "label": frame["label"]})
+    table = rows.groupby("group", sort=False).agg(label=("label", "first"), images=("label", "size"))
+    table = table.loc[sorted(table.index, key=lambda group: _hash(seed, group))]
+    part_of: dict[str, str] = {}
+    for _, members in table.groupby("label", sort=False):
+        lacking = {part: share * members["images"].sum() for part, share in shares.items() if share > 0}
+        for group, images in members["images"].items():
+            part = max(lacking, key=lacking.__getitem__)
+            part_of[group] = part
+            lacking[part] -= images
+    return rows["group"].map(part_of).astype("string")
+
+
+def _hash(seed: int, group: str) -> str:
+    return hashlib.sha256(f"{seed}:{group}".encode()).hexdigest()

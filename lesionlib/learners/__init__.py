@@ -1,0 +1,25 @@
+"""fastai Learners over timm networks for skin lesions: loaders, models, training, predictions."""
+
+from lesionlib.learners.clinical import ClinicalEncoder
+from lesionlib.learners.features import Features, features, fit_head, svm_head
+from lesionlib.learners.learner import class_weights, history, lesion_learner
+from lesionlib.learners.loading import LesionDataLoaders, dataloaders
+from lesionlib.learners.predictions import Predictions, predict
+from lesionlib.learners.saving import load_learner, save_learner
+
+__all__ = [
+    "ClinicalEncoder",
+    "Features",
+    "LesionDataLoaders",
+    "Predictions",
+    "class_weights",
+    "dataloaders",
+    "features",
+    "fit_head",
+    "history",
+    "lesion_learner",
+    "load_learner",
+    "predict",
+    "save_learner",
+    "svm_head",
+]

@@ -1,0 +1,165 @@
+"""The fastai Learner for skin lesions."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import torch
+from fastai.callback.core import Callback
+from fastai.callback.progress import ProgressCallback
+from fastai.callback.schedule import *  # noqa: F403  (gives Learner fine_tune, fit_one_cycle and lr_find)
+from fastai.callback.training import BnFreeze
+from fastai.learner import Learner, Recorder
+from fastai.losses import CrossEntropyLossFlat
+from fastai.metrics import BalancedAccuracy, accuracy
+from fastai.optimizer import Adam
+from fastai.torch_core import set_seed
+from fastcore.basics import noop
+from tqdm import tqdm
+
+from lesionlib.learners.loading import LesionDataLoaders
+from lesionlib.learners.models import load_pretrained, make_net, parameter_groups
+
+
+class Progress(Callback):
+    """One bar on stderr, an epoch a turn: seen while it works, and in no published page."""
+
+    order = Recorder.order + 1
+
+    def before_fit(self):
+        # Predictions and lr_find run through the same events; they are short.
+        quiet = hasattr(self, "gather_preds") or hasattr(self.learn, "lr_finder")
+        self.meter = None if quiet else tqdm(total=self.n_epoch * len(self.dls.train), file=sys.stderr, unit="batch", mininterval=1)
+
+    def after_batch(self):
+        if self.meter is not None and self.training:
+            self.meter.update()
+
+    def after_epoch(self):
+        if self.meter is None or len(self.recorder.values) == 0:
+            return
+        names = self.recorder.metric_names[1:-1]
+        latest = dict(zip(names, self.recorder.values[-1], strict=False))
+        self.meter.set_postfix({name: f"{value:.3f}" for name, value in latest.items()})
+
+    def after_fit(self):
+        if self.meter is not None:
+            self.meter.close()
+
+    after_cancel_fit = after_fit
+
+
+class KeepHistory(Callback):
+    """Keep every epoch's figures over several fits; the Recorder forgets them at the next one."""
+
+    order = Recorder.order + 1
+
+    def before_fit(self):
+        if not hasattr(self.learn, "epochs_done"):
+            self.learn.epochs_done = []
+        self.trained = False
+
+    def after_train(self):
+        self.trained = True
+
+    def after_epoch(self):
+        if not self.trained or hasattr(self.learn, "lr_finder"):
+            return
+        names = self.recorder.metric_names[1:-1]
+        frozen = self.opt.frozen_idx
+        self.learn.epochs_done.append(dict(zip(names, self.recorder.values[-1], strict=True), frozen_groups=frozen))
+        self.trained = False
+
+
+def history(learn: Learner) -> pd.DataFrame:
+    """Figures of every epoch so far: epoch (from 1), train_loss, valid_loss, the metrics, frozen_groups."""
+    frame = pd.DataFrame(getattr(learn, "epochs_done", []))
+    frame.insert(0, "epoch", range(1, len(frame) + 1))
+    return frame
+
+
+def class_weights(dls: LesionDataLoaders, power: float = 0.5) -> torch.Tensor:
+    """Weights ``1 / n ** power`` a class, from the training rows, scaled to a mean of 1 over the images.
+
+    0 weighs every image alike, 1 every class alike. A class without training images weighs 0.
+    """
+    counts = torch.bincount(torch.as_tensor(dls.targets("train")), minlength=dls.c).float()
+    weights = torch.where(counts > 0, counts.clamp(min=1) ** -power, torch.zeros(()))
+    return weights * counts.sum() / (weights * counts).sum()
+
+
+def lesion_learner(
+    dls: LesionDataLoaders,
+    arch: str = "tf_efficientnet_lite0",
+    pretrained: bool | str | Path = True,
+    clinical: Sequence[str] | None = None,
+    loss_func: Callable | None = None,
+    dropout: float = 0.2,
+    seed: int = 0,
+    **learner_arguments,
+) -> Learner:
+    """Make a fastai Learner, its body frozen if it is pretrained; fastai's own verbs do the rest.
+
+    ``fine_tune``, ``fit_one_cycle``, ``lr_find`` and ``freeze_to`` work as ever. The parameter
+    groups are the network's stages and, last, the head, so that ``slice(lo, hi)`` gives
+    discriminative learning rates and ``slice(hi)`` a head at ten times the body's (mendes2018,
+    section III). A frozen stage keeps its batch-norm statistics and gets no gradient.
+
+    Parameters
+    ----------
+    dls : LesionDataLoaders
+        From `dataloaders`.
+    arch : str
+        A name that timm knows.
+    pretrained : bool or path
+        ImageNet weights (True), none (False), or a file of timm weights.
+    clinical : list of str, optional
+        Of ``age``, ``sex``, ``site``, ``skin_type``: goes in beside the image.
+    loss_func : callable, optional
+        Cross-entropy unless given; see `class_weights`.
+    dropout : float
+        Before the last layer, in [0, 1).
+    seed : int
+        Every random choice of building and training follows from it.
+    **learner_arguments
+        Handed to fastai's Learner.
+
+    Raises
+    ------
+    InputError
+        An unknown network, weights that cannot be reached, or a column that is no clinical input.
+    """
+    if clinical is not None:
+        dls = dls.with_clinical(clinical)
+    set_seed(seed)
+    dls.train.rng.seed(seed)
+    net = make_net(arch, dls.c, dls.encoder.width if dls.encoder else 0, dropout)
+    load_pretrained(net, arch, pretrained)
+    learn = assemble(dls, net, loss_func, **learner_arguments)
+    learn.arch, learn.dropout = arch, dropout
+    if pretrained is not False:
+        learn.freeze()
+    return learn
+
+
+def assemble(dls, net, loss_func: Callable | None = None, **learner_arguments) -> Learner:
+    """Put loaders and a network into a Learner with this library's callbacks."""
+    arguments = {"opt_func": partial(Adam, decouple_wd=True), "metrics": [accuracy, BalancedAccuracy()]}
+    arguments |= {"splitter": parameter_groups, "path": Path(tempfile.gettempdir()) / "lesionlib"}
+    arguments |= learner_arguments
+    learn = Learner(
+        dls,
+        net,
+        loss_func=loss_func or CrossEntropyLossFlat(),
+        train_bn=False,
+        cbs=[BnFreeze(), KeepHistory(), Progress()],
+        **arguments,
+    )
+    learn.remove_cbs([cb for cb in learn.cbs if isinstance(cb, ProgressCallback)])
+    learn.logger = noop
+    return learn

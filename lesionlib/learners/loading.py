@@ -1,0 +1,220 @@
+"""fastai DataLoaders that read batches from the pixel array, without worker processes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from fastai.data.core import DataLoaders, TfmdDL
+from fastai.torch_core import TensorCategory, default_device
+from fastai.vision.augment import setup_aug_tfms
+from fastai.vision.core import TensorImage
+from fasttransform import DisplayedTransform, Transform
+
+from lesionlib.datasets import LesionDataset, pixels
+from lesionlib.errors import InputError
+from lesionlib.learners.augment import policy
+from lesionlib.learners.clinical import ClinicalEncoder
+
+
+class PixelItems:
+    """Rows of a pixel array with their targets; indexed by a list of positions, it gives a batch.
+
+    Attributes
+    ----------
+    rows : numpy.ndarray
+        Row numbers in the dataset's frame.
+    clinical : torch.Tensor or None
+        n x width, handed to the network beside the images.
+    """
+
+    def __init__(
+        self,
+        array: np.ndarray,
+        rows: np.ndarray,
+        targets: np.ndarray,
+        clinical: np.ndarray | None,
+        split_idx: int,
+    ):
+        self.array, self.rows, self.split_idx = array, rows, split_idx
+        self.targets = torch.as_tensor(targets, dtype=torch.long)
+        self.clinical = None if clinical is None else torch.as_tensor(clinical)
+        self.n_inp = 1 if clinical is None else 2
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, positions: int | Sequence[int]):
+        where = np.atleast_1d(positions)
+        images = TensorImage(torch.from_numpy(self.array[self.rows[where]]))
+        inputs = (images,) if self.clinical is None else (images, self.clinical[where])
+        return (*inputs, TensorCategory(self.targets[where]))
+
+    def new_empty(self) -> PixelItems:
+        """Give the same items without rows."""
+        return PixelItems(self.array, self.rows[:0], self.targets[:0], None, self.split_idx)
+
+
+class BatchDL(TfmdDL):
+    """A TfmdDL whose dataset gives whole batches by position."""
+
+    def create_batches(self, samps):
+        for positions in self.chunkify(samps):
+            yield self.dataset[list(positions)]
+
+    def _one_pass(self):
+        # fastai asks one item for types; a batch of one gives the same answer.
+        super()._one_pass()
+
+    def do_item(self, s):
+        return s or 0
+
+    def do_batch(self, b):
+        return self.dataset[b]
+
+
+class OversampledDL(BatchDL):
+    """Draws each class equally often, with replacement; an epoch has as many images as before."""
+
+    def get_idxs(self):
+        by_class = _positions_by_class(self.dataset.targets)
+        return [self.rng.choice(by_class[self.rng.randrange(len(by_class))]) for _ in range(self.n)]
+
+
+class StratifiedDL(BatchDL):
+    """Deals the classes in turn, so that a batch holds each of them equally often.
+
+    nedelcu2021 (section III-C) uses batches of one image a class.
+    """
+
+    def get_idxs(self):
+        by_class = _positions_by_class(self.dataset.targets)
+        drawn: list[int] = []
+        while len(drawn) < self.n:
+            turn = [self.rng.choice(positions) for positions in by_class]
+            self.rng.shuffle(turn)
+            drawn += turn
+        return drawn[: self.n]
+
+
+_SAMPLERS = {None: BatchDL, "oversample": OversampledDL, "stratified": StratifiedDL}
+
+
+def _positions_by_class(targets: torch.Tensor) -> list[list[int]]:
+    codes = targets.numpy()
+    return [np.flatnonzero(codes == code).tolist() for code in np.unique(codes)]
+
+
+class ToFloat(DisplayedTransform):
+    """Turn a batch of bytes, n x h x w x 3, into floats in [0, 1], n x 3 x h x w (channels last in memory)."""
+
+    order = 0
+
+    def encodes(self, x: TensorImage):
+        return x.permute(0, 3, 1, 2).float().div_(255)
+
+
+@dataclass(frozen=True)
+class LoaderSettings:
+    """How batches are made; kept so that other splits and networks get theirs the same way."""
+
+    size: int | tuple[int, int]
+    bs: int
+    augment: str | Sequence[Transform] | None
+    sampler: str | None
+
+
+class LesionDataLoaders(DataLoaders):
+    """Train and validation loaders of a `LesionDataset`, and `loader()` for any other split.
+
+    Attributes
+    ----------
+    lesions : LesionDataset
+    settings : LoaderSettings
+    encoder : ClinicalEncoder or None
+        Set where clinical data go in beside the images.
+    """
+
+    def __init__(
+        self,
+        lesions: LesionDataset,
+        settings: LoaderSettings,
+        encoder: ClinicalEncoder | None = None,
+        device=None,
+    ):
+        self.lesions, self.settings, self.encoder = lesions, settings, encoder
+        self.array = pixels(lesions, settings.size)
+        device = device or default_device()
+        train = self._make("train", _SAMPLERS[settings.sampler], 0, policy(settings.augment), device)
+        super().__init__(train, self._make("valid", BatchDL, 1, [], device), device=device)
+        self.vocab = lesions.classes
+        self.c = len(lesions.classes)
+
+    def loader(self, split: str) -> BatchDL:
+        """Loader over `split` in the frame's order, without augmentation."""
+        return self._make(split, BatchDL, 1, [], self.device)
+
+    def targets(self, split: str) -> np.ndarray:
+        """Class codes of `split`, in the frame's order."""
+        return _codes(self.lesions, self.lesions.subset(split))
+
+    def with_clinical(self, columns: Sequence[str]) -> LesionDataLoaders:
+        """Give loaders of the same images with encoded clinical columns beside them."""
+        encoder = ClinicalEncoder.fit(self.lesions.subset("train"), columns)
+        return LesionDataLoaders(self.lesions, self.settings, encoder, self.device)
+
+    def _make(self, split: str, kind: type[BatchDL], split_idx: int, augment: list[Transform], device) -> BatchDL:
+        rows = self.lesions.subset(split)
+        clinical = None if self.encoder is None else self.encoder.encode(rows)
+        items = PixelItems(self.array, rows.index.to_numpy(), _codes(self.lesions, rows), clinical, split_idx)
+        training = split_idx == 0
+        return kind(
+            items,
+            bs=self.settings.bs if training else 2 * self.settings.bs,
+            shuffle=training,
+            drop_last=training and len(items) > self.settings.bs,
+            num_workers=0,
+            after_batch=[ToFloat(), *setup_aug_tfms(augment)],
+            device=device,
+        )
+
+
+def _codes(lesions: LesionDataset, rows: pd.DataFrame) -> np.ndarray:
+    return pd.Categorical(rows["label"], categories=lesions.classes).codes.astype(np.int64)
+
+
+def dataloaders(
+    lesions: LesionDataset,
+    size: int | tuple[int, int] = 128,
+    bs: int = 64,
+    augment: str | Sequence[Transform] | None = "dermoscopy",
+    sampler: str | None = None,
+) -> LesionDataLoaders:
+    """Make fastai DataLoaders of a dataset that has been split.
+
+    Parameters
+    ----------
+    lesions : LesionDataset
+        With the splits ``train`` and ``valid``; see `LesionDataset.with_split`.
+    size : int or (int, int)
+        Side of a square, or height and width, in pixels.
+    bs : int
+        Images a training batch; validation takes twice as many.
+    augment : str, list of fastai batch transforms, or None
+        ``"dermoscopy"``, or your own.
+    sampler : {None, "oversample", "stratified"}
+        Every image once an epoch; each class equally often; each class in every batch.
+
+    Raises
+    ------
+    InputError
+        A split is missing, or an unknown policy or sampler.
+    """
+    if sampler not in _SAMPLERS:
+        raise InputError(f"sampler: {sampler!r} is not known; choose from None, 'oversample', 'stratified'")
+    if bs < 1:
+        raise InputError(f"bs: a batch has at least 1 image; got {bs}")
+    return LesionDataLoaders(lesions, LoaderSettings(size, bs, augment, sampler))

@@ -1,0 +1,109 @@
+"""A trained Learner as safetensors and JSON: nothing in it is executed when it is read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from fastai.data.core import DataLoaders
+from fastai.learner import Learner
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors.torch import load_file, save_file
+
+from lesionlib.atomic import atomic_folder
+from lesionlib.errors import InputError
+from lesionlib.learners.clinical import ClinicalEncoder
+from lesionlib.learners.learner import assemble
+from lesionlib.learners.loading import LesionDataLoaders
+from lesionlib.learners.models import make_net
+
+_WEIGHTS, _CARD = "model.safetensors", "learner.json"
+
+
+class LearnerCard(BaseModel):
+    """What it takes to build the network again and feed it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    arch: str
+    classes: tuple[str, ...]
+    size: int | tuple[int, int]
+    dropout: float
+    clinical: ClinicalEncoder | None
+
+
+def save_learner(learn: Learner, folder: str | Path) -> Path:
+    """Write the network's weights and description into a new folder, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        The folder is already there, or cannot be written.
+    """
+    folder = Path(folder)
+    if folder.exists():
+        raise InputError(f"{folder} is already there; choose a new folder, or remove it first")
+    card = LearnerCard(
+        arch=learn.arch,
+        classes=tuple(learn.dls.vocab),
+        size=learn.dls.settings.size,
+        dropout=learn.dropout,
+        clinical=learn.dls.encoder,
+    )
+    weights = {name: tensor.cpu().contiguous() for name, tensor in learn.model.state_dict().items()}
+    with atomic_folder(folder) as part:
+        save_file(weights, part / _WEIGHTS)
+        (part / _CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return folder
+
+
+def load_learner(folder: str | Path, dls: LesionDataLoaders | None = None) -> Learner:
+    """Build a saved Learner again.
+
+    Parameters
+    ----------
+    folder : path
+        From `save_learner`.
+    dls : LesionDataLoaders, optional
+        Data to predict or to train on; their classes must be the saved ones. Clinical data are
+        encoded as they were in training.
+
+    Raises
+    ------
+    InputError
+        The folder is not a saved Learner, or `dls` has other classes.
+    """
+    folder = Path(folder)
+    card = _read_card(folder)
+    net = make_net(card.arch, len(card.classes), card.clinical.width if card.clinical else 0, card.dropout)
+    try:
+        net.load_state_dict(load_file(folder / _WEIGHTS))
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{folder / _WEIGHTS}: not the weights of this Learner ({reason}); save it again") from error
+    learn = assemble(DataLoaders() if dls is None else _fitted(dls, card), net)
+    learn.arch, learn.dropout = card.arch, card.dropout
+    return learn
+
+
+def _read_card(folder: Path) -> LearnerCard:
+    try:
+        return LearnerCard.model_validate(json.loads((folder / _CARD).read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise InputError(f"{folder}: no saved Learner here; expected {_CARD} and {_WEIGHTS}") from error
+    except (json.JSONDecodeError, ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{folder / _CARD}: not the description of a Learner ({reason}); save it again") from error
+
+
+def _fitted(dls: LesionDataLoaders, card: LearnerCard) -> LesionDataLoaders:
+    if tuple(dls.vocab) != card.classes:
+        raise InputError(
+            f"the saved Learner has the classes {', '.join(card.classes)}, the data {', '.join(dls.vocab)}; "
+            "load the data that it was trained for"
+        )
+    if card.clinical is None:
+        return dls
+    return LesionDataLoaders(dls.lesions, dls.settings, card.clinical, dls.device)

@@ -1,0 +1,21 @@
+"""How good a classifier is, from plain arrays: reports, cut-offs, intervals, calibration."""
+
+from __future__ import annotations
+
+from lesionlib.metrics.calibration import expected_calibration_error, reliability
+from lesionlib.metrics.cutoffs import Cutoff, cutoff, roc
+from lesionlib.metrics.intervals import Interval, bootstrap
+from lesionlib.metrics.reports import Report, from_confusion, report
+
+__all__ = [
+    "Cutoff",
+    "Interval",
+    "Report",
+    "bootstrap",
+    "cutoff",
+    "expected_calibration_error",
+    "from_confusion",
+    "reliability",
+    "report",
+    "roc",
+]

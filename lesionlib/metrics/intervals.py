@@ -1,0 +1,129 @@
+"""Percentile bootstrap that resamples lesions or patients, not their images."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from lesionlib.errors import InputError
+from lesionlib.metrics import checks
+
+# Weights held at once; about 32 MB of float64.
+_BLOCK = 4_000_000
+
+
+class Interval(NamedTuple):
+    """A statistic and its bootstrap interval.
+
+    Attributes
+    ----------
+    value : float
+        The statistic of the data as they are.
+    low, high : float
+        Ends of the percentile interval; NaN when no replicate was defined.
+    n_resamples : int
+        Replicates drawn.
+    dropped : int
+        Replicates left out because the statistic was NaN there (a rare class that was not drawn, say).
+    """
+
+    value: float
+    low: float
+    high: float
+    n_resamples: int
+    dropped: int
+
+
+def bootstrap(
+    statistic: Callable[..., float],
+    *arrays,
+    groups=None,
+    n_resamples: int = 1000,
+    ci: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Percentile bootstrap interval of any statistic.
+
+    Parameters
+    ----------
+    statistic : callable
+        Takes the resampled arrays, returns one number, or NaN where it is undefined. The order of the
+        images must not matter: a resample keeps the data's order, each image as often as it was drawn.
+    *arrays : array_like, first axis n
+        Truth, probabilities, anything with one row an image; resampled together.
+    groups : array_like of shape (n,), optional
+        Lesion or patient of each image. Whole groups are drawn, as many as there are, so that images of
+        one lesion come and go together and the number of images varies. Without, images are drawn.
+    n_resamples : int
+        Replicates; at least 1.
+    ci : float
+        Confidence level, in (0, 1).
+    seed : int
+        Same seed, same interval. With the seed of `report` the same resamples are drawn.
+
+    Returns
+    -------
+    Interval
+        value, low, high, n_resamples, dropped. NaN replicates are dropped and counted.
+
+    Raises
+    ------
+    InputError
+        Arrays of different or no length, missing groups, `ci` or `n_resamples` out of range.
+
+    Notes
+    -----
+    The percentile interval of Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
+    """
+    arrays = tuple(np.asarray(array) for array in arrays)
+    n = _common_length(arrays)
+    ci, n_resamples = checks.level(ci), checks.positive(n_resamples, "n_resamples")
+    units = checks.group_codes(groups, n)
+    rows = np.arange(n)
+    replicates = np.array(
+        [
+            float(statistic(*(array[np.repeat(rows, weights)] for array in arrays)))
+            for block in resample_weights(units, n_resamples, seed)
+            for weights in block
+        ]
+    )
+    low, high = percentile_interval(replicates, ci)
+    dropped = int(np.isnan(replicates).sum())
+    return Interval(float(statistic(*arrays)), float(low), float(high), n_resamples, dropped)
+
+
+def resample_weights(units: np.ndarray, n_resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield blocks of shape (b, n): how often each image stands in each resample.
+
+    `units` (n,) are the codes 0..g-1 of the groups; g of them are drawn with replacement each time. A
+    replicate is a row of weights, so that most metrics of all replicates are one matrix product.
+    """
+    g = int(units.max()) + 1
+    rng = np.random.default_rng(seed)
+    size = max(1, _BLOCK // max(g, len(units)))
+    for start in range(0, n_resamples, size):
+        b = min(size, n_resamples - start)
+        drawn = rng.integers(g, size=(b, g)) + g * np.arange(b)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=b * g).reshape(b, g)[:, units]
+
+
+def percentile_interval(replicates: np.ndarray, ci: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the percentile interval over the first axis, without the NaN replicates."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
+        low, high = np.nanquantile(replicates, [(1 - ci) / 2, (1 + ci) / 2], axis=0)
+    return low, high
+
+
+def _common_length(arrays: tuple[np.ndarray, ...]) -> int:
+    if not arrays:
+        raise InputError("bootstrap: found no arrays, expected at least one after the statistic")
+    lengths = [len(array) if array.ndim else 0 for array in arrays]
+    if min(lengths) == 0:
+        raise InputError(f"bootstrap: array {lengths.index(0)} is empty, expected one row an image")
+    if len(set(lengths)) > 1:
+        raise InputError(f"bootstrap: the arrays have {lengths} rows, expected the same number in each")
+    return lengths[0]

@@ -1,0 +1,63 @@
+"""Runs: one notebook, with parameters and data, executed once and kept.
+
+A run is known by a key (the chapter, the code cells that compute, the parameters and the
+data's fingerprint) and stands in a folder of its own: the executed notebook, ``run.json``,
+``metrics.json``, ``predictions.parquet`` and ``cases.parquet``. This room knows notebooks,
+parameters and opaque fingerprints; it knows nothing of lesions.
+"""
+
+from __future__ import annotations
+
+from lesionlib.runs.archive import add_to_results
+from lesionlib.runs.book import build_book
+from lesionlib.runs.execute import (
+    Batch,
+    Busy,
+    RunFailed,
+    execute,
+    folder_of,
+    pending,
+    rerun,
+    run_batch,
+    started,
+    unique,
+)
+from lesionlib.runs.profiles import Profile, load_profile
+from lesionlib.runs.record import RunRecord, record
+from lesionlib.runs.schema import MetricRow, MetricsFile, Opening, RunFile
+from lesionlib.runs.spec import RunSpec, chapters, plan, resolve
+from lesionlib.runs.store import project_root, results_root, runs_root
+from lesionlib.runs.table import FinishedRun, load, table
+
+__all__ = [
+    "Batch",
+    "Busy",
+    "FinishedRun",
+    "MetricRow",
+    "MetricsFile",
+    "Opening",
+    "Profile",
+    "RunFailed",
+    "RunFile",
+    "RunRecord",
+    "RunSpec",
+    "add_to_results",
+    "build_book",
+    "chapters",
+    "execute",
+    "folder_of",
+    "load",
+    "load_profile",
+    "pending",
+    "plan",
+    "project_root",
+    "record",
+    "rerun",
+    "resolve",
+    "results_root",
+    "run_batch",
+    "runs_root",
+    "started",
+    "table",
+    "unique",
+]

@@ -1,0 +1,214 @@
+"""Finished runs as tables: what the chapters compare."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lesionlib.errors import InputError
+from lesionlib.runs import schema, spec, store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+RUN_COLUMNS = ["key", "chapter", "origin", "profile", "stale", "data", "seed", "device"]
+METRIC_COLUMNS = ["split", "metric", "label", "epoch", "value", "low", "high"]
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run read back from its folder."""
+
+    folder: Path
+    origin: str
+    run: schema.RunFile
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return dict(self.run.parameters)
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """One row a number: split, metric, label, epoch, value, low, high."""
+        import pandas as pd
+
+        rows = schema.read(self.folder / "metrics.json", schema.MetricsFile).rows
+        return _typed(pd.DataFrame([row.model_dump() for row in rows], columns=METRIC_COLUMNS))
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """One row an image: image_id, split, p_<class>, joined with its case (truth, lesion_id, age ...).
+
+        Raises
+        ------
+        InputError
+            The run has no predictions, or its cases are gone.
+        """
+        import pandas as pd
+
+        predictions = self.folder / "predictions.parquet"
+        if self.run.cases is None or not predictions.is_file():
+            raise InputError(f"run {self.run.key} of {self.run.chapter} has no predictions")
+        cases = pd.read_parquet(self._cases_file())
+        joined = pd.read_parquet(predictions).merge(cases, on=["image_id", "split"], validate="one_to_one")
+        if len(joined) != len(cases):
+            raise InputError(f"{self.folder}: predictions and cases differ in their images: remove this folder")
+        return joined
+
+    def _cases_file(self) -> Path:
+        places = [self.folder / "cases.parquet"]
+        places += [self.folder.parents[1] / store.CASES / f"{self.run.cases}.parquet"]
+        found = next((place for place in places if place.is_file()), None)
+        if found is None:
+            raise InputError(f"the cases of run {self.run.key} are missing: expected {places[-1]}")
+        return found
+
+
+def table(chapter: str | None = None, data: str | None = None) -> pd.DataFrame:
+    """Return the metrics of all finished runs, tidy: one row a run and number.
+
+    Reads ``results/``, the run being executed, ``runs/`` and ``runs/interactive/``, in this order; a
+    key that stands in two of them counts once. While a run is executed, interactive ones are
+    left out: a published page shows no trials by hand.
+
+    Parameters
+    ----------
+    chapter : str, optional
+        Of this chapter only.
+    data : str, optional
+        On this dataset only.
+
+    Returns
+    -------
+    DataFrame
+        ``key, chapter, origin ("results", "current", "runs" or "interactive"), profile, stale, data,
+        seed, device``, one column a parameter (a list joined by "+", None as "none"), ``split, metric,
+        label, epoch, value, low, high``. Without runs, no rows.
+    """
+    import pandas as pd
+
+    runs = [run for run in _finished() if chapter in (None, run.run.chapter) and data in (None, run.run.data)]
+    names = dict.fromkeys(n for run in runs for n in run.run.parameters if n not in RUN_COLUMNS)
+    code = _Code()
+    rows = []
+    for run in runs:
+        try:
+            metrics = schema.read(run.folder / "metrics.json", schema.MetricsFile).rows
+        except InputError as error:
+            _skip(error)
+            continue
+        about = _about(run, code.differs(run))
+        rows += [about | row.model_dump() for row in metrics]
+    return _typed(pd.DataFrame(rows, columns=[*RUN_COLUMNS, *names, *METRIC_COLUMNS]))
+
+
+def load(key: str) -> FinishedRun:
+    """Return the run of a key, or of the first digits of one.
+
+    Raises
+    ------
+    InputError
+        No run has that key, or several do.
+    """
+    found = [run for run in _finished() if run.run.key.startswith(key)]
+    if not found:
+        raise InputError(f"no finished run has the key {key}: `lesionlib results list` names them")
+    if len(found) > 1:
+        keys = ", ".join(sorted(run.run.key for run in found))
+        raise InputError(f"the key {key} is short for several runs: {keys}: give more digits")
+    return found[0]
+
+
+def _finished() -> Iterator[FinishedRun]:
+    """Yield every run that can be read, each key once; say of each that cannot why."""
+    seen = set()
+    for origin, folder in _places():
+        try:
+            run = schema.read(folder / "run.json", schema.RunFile)
+            _check_place(origin, folder, run)
+        except InputError as error:
+            _skip(error)
+            continue
+        if run.key not in seen:
+            seen.add(run.key)
+            yield FinishedRun(folder, origin, run)
+
+
+def _places() -> Iterator[tuple[str, Path]]:
+    results, runs, current = store.results_root(), store.runs_root(), store.current_folder()
+    if results:
+        yield from (("results", folder) for folder in store.run_folders(results))
+    if current and (current / "run.json").is_file():
+        yield "current", current
+    yield from (("runs", folder) for folder in store.run_folders(runs))
+    if not current:
+        yield from (("interactive", folder) for folder in store.run_folders(runs / store.INTERACTIVE))
+
+
+def _check_place(origin: str, folder: Path, run: schema.RunFile) -> None:
+    if origin == "current":
+        return
+    if (run.chapter, run.key) != (folder.parent.name, folder.name):
+        raise InputError(f"{folder}: holds the run {run.chapter}/{run.key}: put it there or remove it")
+    if origin != "interactive" and run.status != "finished":
+        raise InputError(f"{folder}: the run never finished: remove its folder")
+
+
+def _skip(error: InputError) -> None:
+    warnings.warn(f"left out: {error}", stacklevel=2)
+
+
+class _Code:
+    """The digests of the code as it is now, a chapter at a time."""
+
+    def __init__(self) -> None:
+        self._project = store.project_root()
+        self._now: dict[str, str | None] = {}
+
+    def differs(self, run: FinishedRun) -> bool:
+        """Return whether the run was made with other code; False where nobody can tell."""
+        if run.origin == "current" or run.run.code is None or self._project is None:
+            return False
+        chapter = run.run.chapter
+        if chapter not in self._now:
+            notebook = self._project / "notebooks" / f"{chapter}.ipynb"
+            self._now[chapter] = spec.code_digest(notebook) if notebook.is_file() else None
+        return self._now[chapter] not in (None, run.run.code)
+
+
+def _about(run: FinishedRun, stale: bool) -> dict[str, Any]:
+    values = {name: _groupable(value) for name, value in run.run.parameters.items()}
+    return values | {
+        "key": run.run.key,
+        "chapter": run.run.chapter,
+        "origin": run.origin,
+        "profile": run.run.profile,
+        "stale": stale,
+        "data": run.run.data,
+        "seed": run.run.seed,
+        "device": run.run.device,
+    }
+
+
+def _groupable(value: Any) -> Any:
+    # pandas groups neither by lists nor, by default, by None.
+    if value is None:
+        return "none"
+    return "+".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+    kinds = {
+        "value": "float64",
+        "low": "float64",
+        "high": "float64",
+        "epoch": "Int64",
+        "seed": "Int64",
+        "stale": "bool",
+    }
+    return frame.astype({name: kind for name, kind in kinds.items() if name in frame})
