@@ -130,25 +130,43 @@ class LesionDataset:
         """
         return replace(self, frame=splits.split(self.frame, {"train": train, "valid": valid, "test": test}, by, seed))
 
-    def folds(self, n: int = 5, by: str | None = "auto", seed: int = 0) -> Iterator[LesionDataset]:
-        """Give `n` datasets, each with another fold as ``valid`` and the others as ``train``."""
-        for frame in splits.folds(self.frame, n, by, seed):
-            yield replace(self, frame=frame)
-
-    def subset(self, split: str) -> pd.DataFrame:
-        """Rows of one split, with their row numbers as index.
+    def only(self, *splits: str) -> LesionDataset:
+        """Give the dataset of these splits' images alone, not yet split again.
 
         Raises
         ------
         InputError
             The dataset has no such split.
         """
+        rows = pd.concat([self.subset(split) for split in splits]).sort_index()
+        return replace(self, frame=rows.assign(split=pd.NA).astype(COLUMNS).reset_index(drop=True))
+
+    def folds(self, n: int = 5, by: str | None = "auto", seed: int = 0) -> Iterator[LesionDataset]:
+        """Give `n` datasets, each with another fold as ``valid`` and the others as ``train``."""
+        for frame in splits.folds(self.frame, n, by, seed):
+            yield replace(self, frame=frame)
+
+    def subset(self, split: str) -> pd.DataFrame:
+        """Rows of one split, or of ``all``, with their row numbers as index.
+
+        Raises
+        ------
+        InputError
+            The dataset has no such split.
+        """
+        if split == "all":
+            return self.frame
         rows = self.frame[self.frame["split"] == split]
         if rows.empty:
             found = sorted(self.frame["split"].dropna().unique())
             has = f"it has {', '.join(found)}" if found else "it has not been split: call with_split()"
             raise InputError(f"{self.name}: no images in the split {split!r}; {has}")
         return rows
+
+    def cases(self) -> pd.DataFrame:
+        """What a run keeps of each image beside its predictions: no picture, no path."""
+        columns = ["image_id", "lesion_id", "split", "label", "age", "sex", "site"]
+        return self.frame[columns].rename(columns={"label": "truth"})
 
     def counts(self) -> pd.DataFrame:
         """Images a class (rows, in class order) and split (columns)."""

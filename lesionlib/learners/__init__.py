@@ -2,7 +2,7 @@
 
 from lesionlib.learners.clinical import ClinicalEncoder
 from lesionlib.learners.features import Features, features, fit_head, svm_head
-from lesionlib.learners.learner import class_weights, history, lesion_learner
+from lesionlib.learners.learner import GrowImages, class_weights, history, history_rows, lesion_learner
 from lesionlib.learners.loading import LesionDataLoaders, dataloaders
 from lesionlib.learners.predictions import Predictions, predict
 from lesionlib.learners.saving import load_learner, save_learner
@@ -10,6 +10,7 @@ from lesionlib.learners.saving import load_learner, save_learner
 __all__ = [
     "ClinicalEncoder",
     "Features",
+    "GrowImages",
     "LesionDataLoaders",
     "Predictions",
     "class_weights",
@@ -17,6 +18,7 @@ __all__ = [
     "features",
     "fit_head",
     "history",
+    "history_rows",
     "lesion_learner",
     "load_learner",
     "predict",

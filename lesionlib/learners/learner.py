@@ -34,7 +34,11 @@ class Progress(Callback):
     def before_fit(self):
         # Predictions and lr_find run through the same events; they are short.
         quiet = hasattr(self, "gather_preds") or hasattr(self.learn, "lr_finder")
-        self.meter = None if quiet else tqdm(total=self.n_epoch * len(self.dls.train), file=sys.stderr, unit="batch", mininterval=1)
+        self.meter = (
+            None
+            if quiet
+            else tqdm(total=self.n_epoch * len(self.dls.train), file=sys.stderr, unit="batch", mininterval=1)
+        )
 
     def after_batch(self):
         if self.meter is not None and self.training:
@@ -76,11 +80,53 @@ class KeepHistory(Callback):
         self.trained = False
 
 
+class GrowImages(Callback):
+    """Train the first part of a fit on smaller images: fastai's progressive resizing.
+
+    Parameters
+    ----------
+    start : int or (int, int)
+        Size of the images at first; then they have the Learner's own.
+    until : float
+        Share of the epochs with small images, in [0, 1].
+    """
+
+    def __init__(self, start: int | tuple[int, int], until: float = 0.5):
+        self.start, self.until = start, until
+
+    def before_fit(self):
+        self.full = self.learn.dls
+        self.small = self.full.resized(self.start)
+        self.small.train.rng.seed(self.full.train.rng.random())
+
+    def before_epoch(self):
+        self.learn.dls = self.small if self.epoch < self.until * self.n_epoch else self.full
+
+    def after_fit(self):
+        self.learn.dls = self.full
+
+    after_cancel_fit = after_fit
+
+
 def history(learn: Learner) -> pd.DataFrame:
     """Figures of every epoch so far: epoch (from 1), train_loss, valid_loss, the metrics, frozen_groups."""
-    frame = pd.DataFrame(getattr(learn, "epochs_done", []))
+    frame = pd.DataFrame(getattr(learn, "epochs_done", [])).rename(
+        columns={"balanced_accuracy_score": "balanced_accuracy"}
+    )
     frame.insert(0, "epoch", range(1, len(frame) + 1))
     return frame
+
+
+def history_rows(learn: Learner) -> list[dict]:
+    """Give the same figures as tidy rows (split, metric, epoch, value), as a run records them."""
+    places = {"train_loss": ("train", "loss"), "valid_loss": ("valid", "loss")}
+    rows = []
+    for figures in history(learn).drop(columns="frozen_groups", errors="ignore").to_dict("records"):
+        epoch = int(figures.pop("epoch"))
+        for name, value in figures.items():
+            split, metric = places.get(name, ("valid", name))
+            rows.append({"split": split, "metric": metric, "epoch": epoch, "value": float(value)})
+    return rows
 
 
 def class_weights(dls: LesionDataLoaders, power: float = 0.5) -> torch.Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -65,10 +65,7 @@ class BatchDL(TfmdDL):
         for positions in self.chunkify(samps):
             yield self.dataset[list(positions)]
 
-    def _one_pass(self):
-        # fastai asks one item for types; a batch of one gives the same answer.
-        super()._one_pass()
-
+    # fastai asks one item for the types of a batch; a batch of one gives the same answer.
     def do_item(self, s):
         return s or 0
 
@@ -165,6 +162,10 @@ class LesionDataLoaders(DataLoaders):
         """Give loaders of the same images with encoded clinical columns beside them."""
         encoder = ClinicalEncoder.fit(self.lesions.subset("train"), columns)
         return LesionDataLoaders(self.lesions, self.settings, encoder, self.device)
+
+    def resized(self, size: int | tuple[int, int]) -> LesionDataLoaders:
+        """Give loaders of the same rows with images of another size."""
+        return LesionDataLoaders(self.lesions, replace(self.settings, size=size), self.encoder, self.device)
 
     def _make(self, split: str, kind: type[BatchDL], split_idx: int, augment: list[Transform], device) -> BatchDL:
         rows = self.lesions.subset(split)

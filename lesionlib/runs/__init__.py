@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from lesionlib.runs.archive import add_to_results
 from lesionlib.runs.book import build_book
-from lesionlib.runs.execute import (
+from lesionlib.runs.execution import (
     Batch,
     Busy,
     RunFailed,
@@ -23,11 +23,11 @@ from lesionlib.runs.execute import (
     unique,
 )
 from lesionlib.runs.profiles import Profile, load_profile
-from lesionlib.runs.record import RunRecord, record
+from lesionlib.runs.recording import RunRecord, record
 from lesionlib.runs.schema import MetricRow, MetricsFile, Opening, RunFile
 from lesionlib.runs.spec import RunSpec, chapters, plan, resolve
 from lesionlib.runs.store import project_root, results_root, runs_root
-from lesionlib.runs.table import FinishedRun, load, table
+from lesionlib.runs.tables import FinishedRun, load, table
 
 __all__ = [
     "Batch",

@@ -8,8 +8,8 @@ from pathlib import Path
 from lesionlib.atomic import atomic_file, atomic_folder
 from lesionlib.errors import InputError
 from lesionlib.runs import store
-from lesionlib.runs.record import cases_hash
-from lesionlib.runs.table import FinishedRun, load
+from lesionlib.runs.recording import cases_hash
+from lesionlib.runs.tables import FinishedRun, load
 
 _KEPT = ("run.json", "metrics.json", "predictions.parquet")
 

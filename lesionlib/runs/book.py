@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from filelock import FileLock, Timeout
 from lesionlib.atomic import writing_to
 from lesionlib.errors import InputError, LesionlibError
 from lesionlib.runs import schema, spec, store
-from lesionlib.runs.execute import NOTEBOOK
+from lesionlib.runs.execution import NOTEBOOK
 
 _BUILDERS = ("jupyter-book", "sphinx", "sphinx-book-theme", "myst-nb")
 _NOT_STAGED = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "_build")
@@ -136,16 +137,17 @@ def _published(notebook: dict[str, Any], project: Path) -> dict[str, Any]:
 
 
 def _without_folders(content: Any, project: Path) -> Any:
-    """Return text, or lists and mappings of it, where the project's and the user's folder are short."""
-    if isinstance(content, dict):
-        return {name: _without_folders(value, project) for name, value in content.items()}
+    """Return an output with the project's and the user's folder made short in its texts; pictures stay."""
     if isinstance(content, list):
         return [_without_folders(value, project) for value in content]
+    if isinstance(content, dict):
+        texts = {name: value for name, value in content.items() if not name.startswith("image/")}
+        return content | {name: _without_folders(value, project) for name, value in texts.items()}
     if not isinstance(content, str):
         return content
     for folder, short in ((project.resolve(), ""), (Path.home(), "~/")):
         if folder != Path(folder.anchor):
-            content = content.replace(f"{folder}/", short)
+            content = re.sub(re.escape(str(folder)) + r"(?:[/\\]|(?![\w.-]))", short, content)
     return content
 
 

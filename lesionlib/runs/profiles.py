@@ -64,11 +64,12 @@ def load_profile(name: str, project: Path) -> Profile:
 class _UniqueKeys(yaml.SafeLoader):
     """YAML where a key that stands twice is an error, not a silent loss of the first."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        # Here, since the keys of a merged mapping (<<) may well be overridden.
+        keys = [key.value for key, _ in node.value]
         for number, key in enumerate(keys):
             if key in keys[:number]:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands twice", node.value[number][0].start_mark
-                )
-        return super().construct_mapping(node, deep)
+                mark = node.value[number][0].start_mark
+                raise yaml.composer.ComposerError(None, None, f"the key {key!r} stands twice", mark)
+        return node

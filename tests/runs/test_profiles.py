@@ -1,5 +1,5 @@
 import pytest
-from conftest import write_notebook
+from toy_project import write_notebook
 
 from lesionlib import runs
 from lesionlib.errors import InputError
@@ -38,7 +38,14 @@ def test_bad_profiles(project, text, said):
     assert "\n" not in str(caught.value)
 
 
+def test_merged_keys_may_be_overridden(project):
+    text = "profile: real\nchapters:\n  01_toy:\n  - &base {epochs: 2, lr: 1}\n  - &more {<<: *base, epochs: 3}\n"
+    text += "  - {<<: *more, lr: 2}\n"
+    sets = profile(project, text).chapters["01_toy"]
+    assert sets == [{"epochs": 2, "lr": 1}, {"epochs": 3, "lr": 1}, {"epochs": 3, "lr": 2}]
+
+
 def test_an_unknown_profile_names_the_known(project):
     profile(project, "profile: quick\nchapters:\n  01_toy: [{}]", "quick")
-    with pytest.raises(InputError, match="no profile 'fast'.*known: quick"):
+    with pytest.raises(InputError, match=r"no profile 'fast'.*known: quick"):
         runs.load_profile("fast", project)

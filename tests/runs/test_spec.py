@@ -1,8 +1,8 @@
 import nbformat
 import pytest
-from conftest import COMPUTE, PARAMETERS, notebook, write_notebook
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from toy_project import COMPUTE, PARAMETERS, notebook, write_notebook
 
 from lesionlib import runs
 from lesionlib.errors import InputError
@@ -129,7 +129,7 @@ def test_values_of_the_wrong_type(project, name, value, said):
 
 
 def test_an_unknown_parameter_names_the_known_and_the_nearest(project):
-    with pytest.raises(InputError, match="unknown parameter epoch; known: data, epochs, .*mean epochs") as caught:
+    with pytest.raises(InputError, match=r"unknown parameter epoch; known: data, epochs, .*mean epochs") as caught:
         resolve(write_notebook(project, "01_toy"), {"epoch": 3})
     assert "\n" not in str(caught.value)
 

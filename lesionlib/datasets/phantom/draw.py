@@ -39,7 +39,7 @@ _SEPTUM = (206, 170, 190)
 _WHITE = (240, 224, 220)
 _BLACK = (12, 10, 10)
 
-Bend = Sequence[float | np.ndarray]
+_Bend = Sequence[float | np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ class _View:
         amount = np.float32(0.22 * texture.CELL)
         return self.look_up(texture.cells(jitter), texture.CELL / spacing, slot, [amount * b for b in self.bend])
 
-    def look_up(self, tiles: tuple[np.ndarray, ...], scale: float, slot: int, bend: Bend = (0, 0)) -> list[np.ndarray]:
+    def look_up(self, tiles: tuple[np.ndarray, ...], scale: float, slot: int, bend: _Bend = (0, 0)) -> list[np.ndarray]:
         scale = round(scale, 4)
         u = self.x * np.float32(scale) + (self.offsets[slot, 0] + bend[0])
         v = self.y * np.float32(scale) + (self.offsets[slot, 1] + bend[1])
@@ -305,16 +305,24 @@ def _left(density: np.ndarray, absorbed: Sequence[float], base: Sequence[float] 
 
 
 def _add_network(view: _View, skin: _Skin, lesion: LesionParameters) -> None:
-    size = 0.07 + 0.03 * lesion.radius
-    _, edge, _ = view.cells(size * (1 + 0.45 * lesion.atypia), 0.9 if lesion.atypia > 0.4 else 0.7, slot=10)
-    width = np.float32(0.2)
-    if lesion.atypia > 0:
-        # Lines of an atypical network thicken and break off.
-        width = width + np.float32(0.25 * lesion.atypia) * view.noise(texture.smooth(), 0.25, 40, slot=11)
-    lines = np.clip(1.5 - edge / np.maximum(width, np.float32(0.05)), 0, 1)
-    fade = view.inside * _ramp(view.level, -0.1, 0.25) * view.patches(0.6 * lesion.radius, slot=11)
-    amount = lesion.network * (0.5 + 0.5 * lesion.pigment)
-    skin.melanin += np.float32(amount) * fade * (lines - np.float32(0.4))
+    # An atypical network takes the place of the typical one.
+    strength = lesion.network * (1 - 0.8 * lesion.atypical_network)
+    _, edge, _ = view.cells(0.07 + 0.03 * lesion.radius, 0.7, slot=10)
+    _add_lines(view, skin, strength, np.clip(1.5 - edge * 5, 0, 1))
+
+
+def _add_atypical_network(view: _View, skin: _Skin, lesion: LesionParameters) -> None:
+    strength = lesion.atypical_network
+    _, edge, _ = view.cells(0.09 + 0.05 * lesion.radius, 0.95, slot=10)
+    # Its lines thicken and break off.
+    width = np.float32(0.22) + np.float32(0.2 * strength) * view.noise(texture.smooth(), 0.25, 40, slot=11)
+    _add_lines(view, skin, strength, np.clip(1.5 - edge / np.maximum(width, np.float32(0.05)), 0, 1))
+
+
+def _add_lines(view: _View, skin: _Skin, strength: float, lines: np.ndarray) -> None:
+    """Lay a network's `lines` over the lesion, darker than its body; the holes between them are paler."""
+    area = view.inside * _ramp(view.level, -0.1, 0.25) * view.patches(0.6 * skin.lesion.radius, slot=11)
+    skin.melanin += np.float32(strength * (0.5 + 0.5 * skin.lesion.pigment)) * area * (lines - np.float32(0.4))
 
 
 def _add_globules(view: _View, skin: _Skin, lesion: LesionParameters) -> None:
@@ -454,14 +462,14 @@ def _add_ulcer(view: _View, skin: _Skin, lesion: LesionParameters) -> None:
 
 
 def _add_cysts(view: _View, skin: _Skin, lesion: LesionParameters) -> None:
-    center, _, chance = view.cells(0.14, 1.0, slot=3)
+    center, _, chance = view.cells(0.06 + 0.13 * lesion.radius, 1.0, slot=3)
     spots = _spots(center, chance, 0.12 + 0.25 * lesion.cysts, 0.34)
     skin.paint(_CYST, np.float32(0.4 + 0.4 * lesion.cysts) * spots * view.inside)
 
 
 def _add_comedones(view: _View, skin: _Skin, lesion: LesionParameters) -> None:
-    center, _, chance = view.cells(0.16, 1.0, slot=5)
-    spots = _spots(center, chance, 0.15 + 0.35 * lesion.comedones, 0.40)
+    center, _, chance = view.cells(0.07 + 0.14 * lesion.radius, 1.0, slot=5)
+    spots = _spots(center, chance, 0.2 + 0.4 * lesion.comedones, 0.40)
     skin.paint(_PLUG, np.float32(0.45 + 0.4 * lesion.comedones) * spots * _ramp(view.level, 0.0, 0.15))
 
 
@@ -515,6 +523,7 @@ def _add_hair(view: _View, skin: _Skin, lesion: LesionParameters) -> None:
 _SIGNS: dict[str, Callable[[_View, _Skin, LesionParameters], None]] = {
     "globules": _add_globules,
     "network": _add_network,
+    "atypical_network": _add_atypical_network,
     "streaks": _add_streaks,
     "white_patch": _add_white_patch,
     "regression": _add_regression,

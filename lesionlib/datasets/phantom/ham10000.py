@@ -129,15 +129,15 @@ def class_counts(n: int) -> tuple[dict[str, int], int]:
 
 def photographs(n: int, seed: int) -> tuple[list[Photograph], list[Photograph]]:
     """Draw by lot what a phantom shows: the photographs of its training pool and of its test set, by number."""
+    book = recipes.load("ham10000")
     pool_counts, per_test = class_counts(n)
     pool_seed, test_seed, order_seed = np.random.SeedSequence(seed).spawn(3)
-    pool, test = [], []
-    book = recipes.load("ham10000")
-    for recipe, pool_child, test_child in zip(
-        book.classes.values(), pool_seed.spawn(7), test_seed.spawn(7), strict=True
-    ):
-        pool += _pool_cases(recipe, book.around, pool_counts[recipe.name], pool_child)
-        test += [_case(recipe, book.around, child, most=1) for child in test_child.spawn(per_test)]
+    pool: list[Case] = []
+    test: list[Case] = []
+    for name, recipe in book.classes.items():
+        # A stream a class and in it one a lesion: a larger phantom begins with the lesions of a smaller one.
+        pool += _pool_cases(recipe, book.around, pool_counts[name], pool_seed.spawn(1)[0])
+        test += [_case(recipe, book.around, child, most=1) for child in test_seed.spawn(1)[0].spawn(per_test)]
     rng = np.random.default_rng(order_seed)
     pool = _with_unrecorded(pool)
     first = _numbered(pool, rng, _FIRST_IMAGE, _FIRST_LESION)

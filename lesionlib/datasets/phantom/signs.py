@@ -48,7 +48,7 @@ class LesionParameters:
     variegation: float = 0.2
     # signs
     network: float = 0.0
-    atypia: float = 0.0
+    atypical_network: float = 0.0
     globules: float = 0.0
     dots: float = 0.0
     streaks: float = 0.0

@@ -9,8 +9,6 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
-from scipy.spatial import cKDTree
 
 SIDE = 512
 CELL = 16  # mean distance between two cells of a tile, in tile pixels
@@ -22,6 +20,13 @@ def _rounded(tile: np.ndarray) -> np.ndarray:
     return (np.round(tile * 1024) / 1024).astype(np.float32)
 
 
+def _blurred(seed: int, bumps: float) -> np.ndarray:
+    from scipy.ndimage import gaussian_filter
+
+    white = np.random.default_rng(seed).standard_normal((SIDE, SIDE))
+    return _standard(gaussian_filter(white, bumps, mode="wrap"))
+
+
 def _standard(tile: np.ndarray) -> np.ndarray:
     return (tile - tile.mean()) / tile.std()
 
@@ -29,26 +34,20 @@ def _standard(tile: np.ndarray) -> np.ndarray:
 @cache
 def smooth() -> np.ndarray:
     """Blurred white noise of unit variance; its bumps are about 40 tile pixels wide, shape (SIDE, SIDE)."""
-    white = np.random.default_rng(11).standard_normal((SIDE, SIDE))
-    return _rounded(_standard(gaussian_filter(white, 10, mode="wrap")))
+    return _rounded(_blurred(11, 10))
 
 
 @cache
 def fractal() -> np.ndarray:
     """Noise with bumps of every size from 100 to 6 tile pixels, unit variance, shape (SIDE, SIDE)."""
-    rng = np.random.default_rng(12)
-    octaves = [
-        0.62**k * _standard(gaussian_filter(rng.standard_normal((SIDE, SIDE)), 24 / 2**k, mode="wrap"))
-        for k in range(5)
-    ]
+    octaves = [0.62**k * _blurred(20 + k, 24 / 2**k) for k in range(5)]
     return _rounded(_standard(sum(octaves)))
 
 
 @cache
 def grain() -> np.ndarray:
     """Fine noise, bumps of about 5 tile pixels, unit variance, shape (SIDE, SIDE)."""
-    white = np.random.default_rng(13).standard_normal((SIDE, SIDE))
-    return _rounded(_standard(gaussian_filter(white, 1.2, mode="wrap")))
+    return _rounded(_blurred(13, 1.2))
 
 
 @cache
@@ -73,6 +72,8 @@ def cells(jitter: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         in units of the mean distance between cells), and a number in [0, 1) that belongs to the
         cell; each of shape (SIDE, SIDE).
     """
+    from scipy.spatial import cKDTree
+
     rng = np.random.default_rng(15)
     grid = np.stack(np.meshgrid(*[np.arange(0, SIDE, CELL)] * 2, indexing="ij"), axis=-1).astype(float)
     grid[:, ::2, 0] += CELL / 2  # brick bond: six neighbors a cell, as in a honeycomb

@@ -176,6 +176,7 @@ def _papermill(spec: RunSpec, output: Path) -> None:
         str(output),
         parameters=spec.parameters,
         kernel_name="python3",
+        language="python",
         progress_bar=False,
         stderr_file=sys.stderr,
         cwd=str(spec.notebook.parent),

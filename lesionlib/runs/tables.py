@@ -55,9 +55,10 @@ class FinishedRun:
         if self.run.cases is None or not predictions.is_file():
             raise InputError(f"run {self.run.key} of {self.run.chapter} has no predictions")
         cases = pd.read_parquet(self._cases_file())
-        joined = pd.read_parquet(predictions).merge(cases, on=["image_id", "split"], validate="one_to_one")
-        if len(joined) != len(cases):
-            raise InputError(f"{self.folder}: predictions and cases differ in their images: remove this folder")
+        predicted = pd.read_parquet(predictions)
+        joined = predicted.merge(cases, on=["image_id", "split"], validate="one_to_one")
+        if len(joined) != len(predicted):
+            raise InputError(f"{self.folder}: predictions hold images that are no cases: remove this folder")
         return joined
 
     def _cases_file(self) -> Path:
@@ -92,8 +93,10 @@ def table(chapter: str | None = None, data: str | None = None) -> pd.DataFrame:
     """
     import pandas as pd
 
-    runs = [run for run in _finished() if chapter in (None, run.run.chapter) and data in (None, run.run.data)]
+    runs = [run for run in _finished() if chapter in (None, run.run.chapter)]
+    # A chapter's table has the same columns whichever dataset is asked for, also without rows.
     names = dict.fromkeys(n for run in runs for n in run.run.parameters if n not in RUN_COLUMNS)
+    runs = [run for run in runs if data in (None, run.run.data)]
     code = _Code()
     rows = []
     for run in runs:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lesionlib.atomic import atomic_file
 from lesionlib.errors import InputError
 from lesionlib.runs import schema, spec, store
-from lesionlib.runs.table import METRIC_COLUMNS, RUN_COLUMNS
+from lesionlib.runs.tables import METRIC_COLUMNS, RUN_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,8 +70,8 @@ def record(
     predictions : DataFrame, optional
         ``image_id``, ``split`` and one column ``p_<class>`` a class, probabilities in [0, 1].
     cases : DataFrame, optional
-        ``image_id, lesion_id, split, truth`` and whatever else is known of an image; one row for
-        each row of `predictions`, and needed with them.
+        ``image_id, lesion_id, split, truth`` and whatever else is known of an image; needed with
+        `predictions`, and with a row for each of theirs. Training rows may stand in it too: they keep the split.
     fingerprint : str
         What identifies the data.
     data : str
@@ -171,10 +171,12 @@ def _check_tables(
         twice = table[table.duplicated(["image_id", "split"])]
         if len(twice):
             raise InputError(f"{chapter}: {name} hold the image {twice['image_id'].iloc[0]} twice in one split")
-    pairs = [set(zip(table["image_id"], table["split"], strict=True)) for table in (predictions, cases)]
-    if pairs[0] != pairs[1]:
-        odd = sorted(map(str, pairs[0] ^ pairs[1]))[0]
-        raise InputError(f"{chapter}: predictions and cases differ in their images: {odd} stands in one of them only")
+    predicted, known = (set(zip(table["image_id"], table["split"], strict=True)) for table in (predictions, cases))
+    if not predicted <= known:
+        odd = sorted(map(str, predicted - known))[0]
+        raise InputError(
+            f"{chapter}: predictions hold an image that is no case: {odd}; cases hold every predicted image"
+        )
     probabilities = predictions[wanted[2:]].to_numpy(dtype=float)
     if not ((probabilities >= 0) & (probabilities <= 1 + 1e-6)).all():
         raise InputError(f"{chapter}: predictions hold a value outside [0, 1], or a NaN")

@@ -1,0 +1,212 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+
+import lesionlib
+from lesionlib import cli, datasets
+
+PARAMETERS = "epochs = 1\nclinical = None"
+CODE = """
+from lesionlib import runs
+rows = [{"split": "test", "metric": "accuracy", "value": 0.5 + 0.1 * epochs}]
+runs.record("01_toy", dict(epochs=epochs, clinical=clinical), metrics=rows, fingerprint="f00d",
+            data="ham10000", classes=[], seed=0, device="cpu")
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A project of one tiny chapter."""
+    project = tmp_path_factory.mktemp("cli")
+    (project / "notebooks" / "profiles").mkdir(parents=True)
+    (project / "_toc.yml").write_text("format: jb-book\nroot: book/welcome\n")
+    (project / "notebooks" / "profiles" / "quick.yml").write_text("profile: quick\nchapters: {01_toy: [{}]}\n")
+    cells = [
+        nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_code_cell(CODE),
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), project / "notebooks" / "01_toy.ipynb")
+    return project
+
+
+@pytest.fixture
+def command(folder, monkeypatch, capsys):
+    """Call the command in the project; return its exit code, what it said and what it complained of."""
+    for name in ("LESIONLIB_RUNS", "LESIONLIB_RESULTS", "LESIONLIB_RUN_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(datasets, "fingerprint", lambda parameters: "f00d")
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["lesionlib", *words])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        return ended.value.code or 0, said.out, said.err
+
+    return call
+
+
+def test_help_imports_nothing_heavy():
+    program = (
+        "import sys\nsys.argv = ['lesionlib', '--help']\nfrom lesionlib.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print('heavy:', sorted({'torch', 'fastai', 'pandas', 'matplotlib', 'numpy', 'papermill'} & set(sys.modules)))"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "doctor" in answer.stdout
+    assert answer.stdout.endswith("heavy: []\n")
+
+
+def test_the_module_is_the_command():
+    answer = subprocess.run([sys.executable, "-m", "lesionlib", "data", "--help"], capture_output=True, text=True)
+    assert answer.returncode == 0
+    assert "verify" in answer.stdout
+
+
+def test_a_run_with_parameters_shows_in_the_results(command, folder):
+    code, out, err = command("run", "01_toy", "-p", "epochs", "3", "-p", "clinical", "[age, sex]")
+    assert (code, out) == (0, "")
+    assert "started, epochs=3, clinical=['age', 'sex']" in err
+    (made,) = (folder / "runs" / "01_toy").iterdir()
+    run = json.loads((made / "run.json").read_text())
+    assert run["parameters"] == {"epochs": 3, "clinical": ["age", "sex"]}
+
+    code, out, err = command("run", "01_toy", "-p", "clinical=[age, sex]", "-p", "epochs=3")
+    assert (code, err) == (0, "")
+    assert f"01_toy {made.name}: finished already" in out
+
+    code, out, _ = command("results", "list")
+    assert code == 0
+    assert made.name in out
+    assert "age+sex" in out
+
+    code, out, _ = command("results", "add", made.name[:6])
+    assert code == 0
+    assert (folder / "results" / "01_toy" / made.name / "metrics.json").is_file()
+    code, out, _ = command("results", "add", made.name)
+    assert "there already" in out
+
+    code, _, err = command("run", "01_toy", "-p", "clinical", "[age, sex]", "-p", "epochs", "3", "--force")
+    assert code == 0
+    assert "started" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ("run", "01_toy", "-p", "epoch", "3"),
+            "unknown parameter epoch; known: epochs, clinical; did you mean epochs?",
+        ),
+        (("run", "01_toy", "-p", "epochs", "many"), "parameter epochs: found 'many'"),
+        (("run", "01_toy", "-p", "epochs", "[1"), "-p epochs [1: no YAML"),
+        (("run", "01_toy", "-p", "epochs"), "expected a name and a value"),
+        (("run", "02_toy"), "profile quick has no chapter '02_toy'; it has: 01_toy"),
+        (("run", "all", "--profile", "paper"), "no profile 'paper'"),
+        (("book", "--profile", "paper"), "no profile 'paper'"),
+        (("results", "add", "ffff"), "no finished run has the key ffff"),
+        (("data", "card", "ham1000"), "ham1000"),
+        (("data", "add", "ham10000", "--from", "/nowhere"), "/nowhere"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_line_and_exit_code_2(command, words, said):
+    code, out, err = command(*words)
+    assert code == 2
+    assert out == ""
+    assert said in err
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+
+
+def test_what_is_ours_is_one_line_and_exit_code_1(command, monkeypatch):
+    def breaks():
+        raise RuntimeError("a screw is loose")
+
+    monkeypatch.setattr(datasets, "catalog", breaks)
+    code, _, err = command("data", "list")
+    assert code == 1
+    assert err.startswith("lesionlib: RuntimeError: a screw is loose")
+    assert "--debug" in err
+    assert err.count("\n") == 1
+
+    code, _, err = command("--debug", "data", "list")
+    assert code == 1
+    assert "Traceback" in err
+
+
+def test_a_failed_run_is_exit_code_1(command, folder):
+    notebook = nbformat.read(folder / "notebooks" / "01_toy.ipynb", 4)
+    notebook.cells[1].source = "1 / 0"
+    nbformat.write(notebook, folder / "notebooks" / "02_fails.ipynb")
+    (folder / "notebooks" / "profiles" / "fails.yml").write_text("profile: fails\nchapters: {02_fails: [{}]}\n")
+    code, _, err = command("run", "02_fails", "--profile", "fails")
+    assert code == 1
+    assert "1 of 1 run(s) did not end well" in err
+    assert "ZeroDivisionError" in err
+    assert (folder / "runs" / "failed" / "02_fails").is_dir()
+    assert "Traceback" not in err.splitlines()[-1]
+
+
+def test_ctrl_c_is_exit_code_130(command, monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(datasets, "catalog", interrupted)
+    assert command("data", "list")[0] == 130
+
+
+def test_outside_a_project(command, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = command("run", "all")
+    assert code == 2
+    assert "not in the book's project" in err
+
+
+def test_verify_says_which_checks_failed(command, monkeypatch):
+    class Found:
+        ok = False
+        table = pd.DataFrame({"check": ["images", "masks"], "expected": [10, 1], "found": [9, 1], "ok": [False, True]})
+
+    monkeypatch.setattr(datasets, "load", lambda name: name)
+    monkeypatch.setattr(datasets, "verify", lambda dataset: Found)
+    code, out, err = command("data", "verify", "ham10000")
+    assert code == 2
+    assert "expected" in out
+    assert "not as its card says: images;" in err
+
+
+def test_data_list_and_card(command):
+    code, out, _ = command("data", "list")
+    assert code == 0
+    assert "phantom:ham10000" in out
+    code, out, _ = command("data", "card", "ham10000")
+    assert code == 0
+    assert "license: CC BY-NC 4.0" in out
+
+
+def test_doctor_answers_even_where_something_is_broken(command, monkeypatch):
+    def breaks():
+        raise OSError("no such device")
+
+    monkeypatch.setitem(cli._PROBES, "device", breaks)
+    code, out, _ = command("doctor")
+    assert code == 0
+    assert lesionlib.__version__ in out
+    assert "not found (OSError: no such device)" in out
+    assert str(Path.cwd() / "runs") in out
+
+
+def test_warnings_are_one_line(command, folder):
+    damaged = folder / "runs" / "01_toy" / "dddddddddddd"
+    damaged.mkdir(parents=True)
+    code, _, err = command("results", "list")
+    damaged.rmdir()
+    assert code == 0
+    assert err.startswith("warning: left out: ")
+    assert err.count("\n") == 1
