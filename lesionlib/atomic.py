@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
+import platform
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +20,8 @@ _WAYS_OUT = {
     errno.EROFS: "the file system is read-only: choose another folder",
     errno.EACCES: "no permission to write there: choose another folder",
     errno.EPERM: "no permission to write there: choose another folder",
+    errno.ENOTDIR: "a file stands where a folder is needed: choose another folder",
+    errno.EEXIST: "a file stands where a folder is needed: choose another folder",
 }
 
 
@@ -28,10 +32,17 @@ def writing_to(target: Path) -> Iterator[None]:
         yield
     except OSError as error:
         way_out = _WAYS_OUT.get(error.errno)
-        elsewhere = error.filename and not Path(error.filename).is_relative_to(target.parent)
-        if way_out is None or elsewhere:
+        if way_out is None or not _concerns(target, error):
             raise
         raise InputError(f"cannot write {target}: {way_out}") from error
+
+
+def _concerns(target: Path, error: OSError) -> bool:
+    """Whether the error is about `target`, what lies beside or below it, or a folder above it."""
+    target = target.absolute()
+    # A copy that fails names the source first and the target second.
+    names = [Path(name).absolute() for name in (error.filename, error.filename2) if isinstance(name, str | Path)]
+    return not names or any(name.is_relative_to(target.parent) or target.is_relative_to(name) for name in names)
 
 
 @contextmanager
@@ -48,14 +59,13 @@ def atomic_file(target: str | Path) -> Iterator[Path]:
     """
     target = Path(target)
     with writing_to(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=_prepare(target), dir=target.parent)
         os.close(handle)
         part = Path(name)
         try:
             yield part
             part.chmod(0o644)
-            os.replace(part, target)
+            part.replace(target)
         finally:
             part.unlink(missing_ok=True)
 
@@ -74,8 +84,7 @@ def atomic_folder(target: str | Path) -> Iterator[Path]:
     """
     target = Path(target)
     with writing_to(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        part = Path(tempfile.mkdtemp(prefix=_prepare(target), dir=target.parent))
         try:
             yield part
             part.chmod(0o755)
@@ -85,9 +94,34 @@ def atomic_folder(target: str | Path) -> Iterator[Path]:
             shutil.rmtree(part, ignore_errors=True)
 
 
+def _prepare(target: Path) -> str:
+    """Make the folder of `target`, clear what killed writers left there, and name our temporary files."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    ours = f".{target.name}.{platform.node()}."
+    for left in target.parent.glob(f"{glob.escape(ours)}*"):
+        writer = left.name.removeprefix(ours).partition(".")[0]
+        if writer.isdecimal() and not _runs(int(writer)):
+            _remove(left)
+    return f"{ours}{os.getpid()}."
+
+
+def _runs(process: int) -> bool:
+    import psutil
+
+    return psutil.pid_exists(process)
+
+
+def _remove(left: Path) -> None:
+    # Another process may clear the same file at the same time.
+    if left.is_dir():
+        shutil.rmtree(left, ignore_errors=True)
+    else:
+        left.unlink(missing_ok=True)
+
+
 def _rename_folder(part: Path, target: Path) -> None:
     try:
-        os.rename(part, target)
+        part.rename(target)
     except OSError as error:
         # POSIX answers ENOTEMPTY where Windows answers EEXIST or EACCES.
         if target.is_dir():

@@ -69,7 +69,7 @@ def card(name: str) -> Card:
         There is no dataset of that name.
     """
     known = names()
-    base = name.removeprefix("phantom:")
+    base = str(name).removeprefix("phantom:")
     if base not in known:
         raise InputError(f"no dataset is called {name!r}: choose one of {', '.join(known)}, or phantom:<name>")
     text = (resources.files(__package__) / "cards" / f"{base}.yaml").read_text(encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import zipfile
+import zlib
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 
@@ -13,6 +14,9 @@ from lesionlib.errors import InputError
 
 SEPARATOR = "!"
 """Stands between an archive and its member: ``part_1.zip!ISIC_0024306.jpg``."""
+
+# RuntimeError: a member with a password, or packed by a method that Python does not know.
+_UNREADABLE = (OSError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 class ImageFiles:
@@ -72,7 +76,7 @@ class ImageFiles:
             if member:
                 return self._handle(archive).read(member)
             return (self.root / archive).read_bytes()
-        except (OSError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        except _UNREADABLE as error:
             raise InputError(f"{self.root / reference}: cannot be read ({error}); get the file again") from error
 
     def image(self, reference: str, mode: str = "RGB") -> Image.Image:
@@ -89,27 +93,27 @@ class ImageFiles:
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             if isinstance(error, InputError):
                 raise
-            reason = str(error).splitlines()[0]
+            reason = (str(error) or type(error).__name__).splitlines()[0]
             raise InputError(f"{self.root / reference}: not a whole image ({reason}); get the file again") from error
 
     def _entries(self, name: str, suffixes: tuple[str, ...]) -> list[tuple[str, str]]:
         folder = self.root / name
         if folder.is_dir():
-            files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
+            files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
             return [(path.stem, path.relative_to(self.root).as_posix()) for path in files]
         archive = f"{name}.zip"
         if not (self.root / archive).is_file():
             return []
-        members = [PurePosixPath(member) for member in self._directory(archive)]
-        images = [member for member in members if member.suffix.lower() in suffixes and "__MACOSX" not in member.parts]
-        return [(member.stem, f"{archive}{SEPARATOR}{member}") for member in images]
+        members = {member: PurePosixPath(member) for member in self._directory(archive)}
+        images = {m: path for m, path in members.items() if path.suffix.lower() in suffixes}
+        return [(path.stem, f"{archive}{SEPARATOR}{m}") for m, path in images.items() if "__MACOSX" not in path.parts]
 
     def _directory(self, archive: str) -> dict[str, zipfile.ZipInfo]:
         if archive not in self._members:
             infos = self._handle(archive).infolist()
-            self._members[archive] = {info.filename: info for info in infos if not info.is_dir()}
             for info in infos:
                 _refuse_outside(self.root / archive, info.filename)
+            self._members[archive] = {info.filename: info for info in infos if not info.is_dir()}
         return self._members[archive]
 
     def _handle(self, archive: str) -> zipfile.ZipFile:
@@ -117,7 +121,7 @@ class ImageFiles:
         if archive not in handles:
             try:
                 handles[archive] = zipfile.ZipFile(self.root / archive)
-            except (OSError, zipfile.BadZipFile) as error:
+            except (*_UNREADABLE, UnicodeDecodeError) as error:
                 raise InputError(
                     f"{self.root / archive}: not a whole zip archive ({error}); get the file again"
                 ) from error
@@ -126,7 +130,7 @@ class ImageFiles:
 
 def _refuse_outside(archive: Path, member: str) -> None:
     path = PurePosixPath(member.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+    if path.is_absolute() or ".." in path.parts or ":" in "".join(path.parts[:1]):
         raise InputError(
             f"{archive}: the member {member!r} points outside the archive's folder; "
             "do not use this file, get it again from its publisher"

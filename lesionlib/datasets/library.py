@@ -77,7 +77,9 @@ def load(name: str, root: str | Path | None = None, **phantom: int) -> LesionDat
     """
     facts = cards.card(name)
     if name.startswith("phantom:"):
-        folder = _phantom_folder(facts.name, **phantom)
+        if root is not None:
+            raise InputError(f"{name} is drawn into the user's cache: it takes no root (set LESIONLIB_CACHE instead)")
+        folder = _phantom_folder(facts.name, **_phantom_parameters(name, phantom))
     elif phantom:
         raise InputError(f"{name}: {', '.join(phantom)} can be chosen for phantoms only")
     else:
@@ -110,9 +112,21 @@ def add(name: str, source: str | Path) -> Path:
     target = cache_root() / "data" / facts.name
     if target.exists():
         raise InputError(f"{name} is already in {target}; remove that folder to add another copy")
+    if target.resolve().is_relative_to(source.resolve()):
+        raise InputError(f"{source} holds the user's cache too; move the files of {name} to a folder of their own")
     with atomic_folder(target) as part:
-        shutil.copytree(source, part, dirs_exist_ok=True, copy_function=shutil.copyfile)
+        _copy(source, part)
     return target
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy what is in `source`; the first error ends it (shutil.copytree would go on, and hide a full disk)."""
+    for path in sorted(source.iterdir()):
+        if path.is_dir():
+            (target / path.name).mkdir()
+            _copy(path, target / path.name)
+        else:
+            shutil.copyfile(path, target / path.name)
 
 
 def _data_folder(name: str, root: str | Path | None) -> Path:
@@ -125,6 +139,13 @@ def _data_folder(name: str, root: str | Path | None) -> Path:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; expected the official files of {name} there")
     return folder
+
+
+def _phantom_parameters(name: str, given: dict[str, int]) -> dict[str, int]:
+    unknown = sorted(set(given) - {"n", "size", "seed"})
+    if unknown:
+        raise InputError(f"{name} has no parameter {unknown[0]!r}: expected n, size or seed")
+    return given
 
 
 def _phantom_folder(base: str, n: int = 700, size: int = 128, seed: int = 0) -> Path:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from numbers import Integral
 from os import cpu_count
 from pathlib import Path
 
@@ -14,6 +16,9 @@ from lesionlib.atomic import atomic_file
 from lesionlib.datasets.library import cache_root
 from lesionlib.datasets.schema import LesionDataset
 from lesionlib.errors import InputError
+
+# Images that wait in memory to be written.
+_AT_ONCE = 256
 
 
 def pixels(dataset: LesionDataset, size: int | tuple[int, int] = 128, folder: Path | None = None) -> np.ndarray:
@@ -37,13 +42,22 @@ def pixels(dataset: LesionDataset, size: int | tuple[int, int] = 128, folder: Pa
     InputError
         A size below 8, an image that cannot be decoded (named), or a disk that cannot be written.
     """
-    height, width = (size, size) if isinstance(size, int) else size
-    if min(height, width) < 8:
-        raise InputError(f"images are at least 8 x 8 pixels; got size {height} x {width} (height x width)")
-    target = (folder or cache_root() / "pixels") / f"{_key(dataset)}-{height}x{width}.npy"
+    height, width = _height_width(size)
+    target = Path(folder or cache_root() / "pixels") / f"{_key(dataset)}-{height}x{width}.npy"
     if not target.is_file():
         _decode(dataset, (height, width), target)
-    return np.load(target, mmap_mode="r")
+    try:
+        return np.load(target, mmap_mode="r")
+    except (ValueError, EOFError) as error:
+        raise InputError(f"{target}: damaged ({error}); remove the file, and it is made again") from error
+
+
+def _height_width(size: int | tuple[int, int]) -> tuple[int, int]:
+    sides = tuple(size) if isinstance(size, Sequence) and not isinstance(size, str) else (size, size)
+    whole = all(isinstance(side, Integral) and not isinstance(side, bool) for side in sides)
+    if len(sides) != 2 or not whole or min(sides) < 8:
+        raise InputError(f"size is {size!r}; expected pixels, 8 or more: a whole number, or height and width")
+    return int(sides[0]), int(sides[1])
 
 
 def _key(dataset: LesionDataset) -> str:
@@ -54,14 +68,13 @@ def _key(dataset: LesionDataset) -> str:
 
 def _decode(dataset: LesionDataset, size: tuple[int, int], target: Path) -> None:
     height, width = size
-    shape = (len(dataset), height, width, 3)
-    with atomic_file(target) as part:
-        array = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
+    header = {"descr": "|u1", "fortran_order": False, "shape": (len(dataset), height, width, 3)}
 
-        def place(row: int) -> None:
-            array[row] = dataset.image(row).resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0)
+    def picture(row: int) -> bytes:
+        return dataset.image(row).resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0).tobytes()
 
-        with ThreadPoolExecutor(cpu_count()) as pool:
-            # list() lets the first error through.
-            list(pool.map(place, range(len(dataset))))
-        array.flush()
+    # Written in order, not through a memory map: there, a full disk kills the process (SIGBUS).
+    with atomic_file(target) as part, part.open("wb") as file, ThreadPoolExecutor(cpu_count()) as pool:
+        np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, len(dataset), _AT_ONCE):
+            file.writelines(pool.map(picture, range(start, min(start + _AT_ONCE, len(dataset)))))

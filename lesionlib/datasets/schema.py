@@ -53,6 +53,8 @@ class LesionDataset:
         The folder that `image` and `mask` are relative to.
     files_digest : str
         Digest of the image files' names and sizes.
+    official_test : frozenset of str
+        Ids of the publisher's own test images, where they are here.
     """
 
     name: str
@@ -62,6 +64,7 @@ class LesionDataset:
     root: Path
     files_digest: str
     _files: ImageFiles = field(repr=False, compare=False)
+    official_test: frozenset[str] = field(default=frozenset(), repr=False)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -126,9 +129,10 @@ class LesionDataset:
         Raises
         ------
         InputError
-            Shares that do not sum to 1, an unknown column, or no official test set here.
+            Shares that do not sum to 1, an unknown or empty column, or no official test set here.
         """
-        return replace(self, frame=splits.split(self.frame, {"train": train, "valid": valid, "test": test}, by, seed))
+        shares = {"train": train, "valid": valid, "test": test}
+        return replace(self, frame=splits.split(self.frame, shares, by, seed, self.official_test))
 
     def only(self, *splits: str) -> LesionDataset:
         """Give the dataset of these splits' images alone, not yet split again.
@@ -202,7 +206,8 @@ def build(name: str, rows: pd.DataFrame, card: Card, files: ImageFiles) -> Lesio
     sizes = [
         f"{image_id}:{files.size(image)}" for image_id, image in zip(frame["image_id"], frame["image"], strict=True)
     ]
-    return LesionDataset(name, frame, classes, card, files.root, _digest(sorted(sizes)), files)
+    official_test = frozenset(frame["image_id"][frame["split"] == "test"])
+    return LesionDataset(name, frame, classes, card, files.root, _digest(sorted(sizes)), files, official_test)
 
 
 def _refuse_duplicates(name: str, rows: pd.DataFrame) -> None:

@@ -6,38 +6,42 @@ import hashlib
 import warnings
 from collections.abc import Iterator
 from math import isclose
+from numbers import Real
 
 import pandas as pd
 
 from lesionlib.errors import InputError
 
 
-def split(frame: pd.DataFrame, shares: dict[str, float], by: str | None, seed: int) -> pd.DataFrame:
+def split(
+    frame: pd.DataFrame, shares: dict[str, float], by: str | None, seed: int, official_test: frozenset[str]
+) -> pd.DataFrame:
     """Return `frame` with its column `split` filled; see `LesionDataset.with_split`."""
-    if any(share < 0 for share in shares.values()) or not isclose(sum(shares.values()), 1, abs_tol=1e-6):
-        raise InputError(f"the shares of a split are at least 0 and sum to 1; got {shares}")
+    proper = all(isinstance(share, Real) and share >= 0 for share in shares.values())
+    if not proper or not isclose(sum(shares.values()), 1, abs_tol=1e-6):
+        raise InputError(f"the shares of a split are numbers from 0 to 1 that sum to 1; got {shares}")
     if by == "official":
-        return _official(frame, shares, seed)
+        return _official(frame, shares, seed, official_test)
     return frame.assign(split=_deal(frame, shares, _groups(frame, by), seed))
 
 
 def folds(frame: pd.DataFrame, n: int, by: str | None, seed: int) -> Iterator[pd.DataFrame]:
     """Yield `n` frames, each with another fold as ``valid``; see `LesionDataset.folds`."""
-    if n < 2:
-        raise InputError(f"cross-validation needs at least 2 folds; got {n}")
+    if not isinstance(n, int) or n < 2:
+        raise InputError(f"cross-validation needs 2 folds or more, a whole number; got {n!r}")
     fold = _deal(frame, {str(k): 1 / n for k in range(n)}, _groups(frame, by), seed)
     for k in range(n):
         yield frame.assign(split=(fold == str(k)).map({True: "valid", False: "train"}).astype("string"))
 
 
-def _official(frame: pd.DataFrame, shares: dict[str, float], seed: int) -> pd.DataFrame:
-    test = frame["split"] == "test"
+def _official(frame: pd.DataFrame, shares: dict[str, float], seed: int, official_test: frozenset[str]) -> pd.DataFrame:
+    test = frame["image_id"].isin(official_test)
     if not test.any():
         raise InputError(
             "no official test set stands beside this dataset (see `lesionlib data card` for its files); "
             "split by lesion_id instead"
         )
-    pool = frame[~test.fillna(False)]
+    pool = frame[~test]
     kept = shares["train"] + shares["valid"]
     if kept == 0:
         raise InputError(f"the shares of train and valid are both 0; got {shares}")
@@ -49,18 +53,21 @@ def _groups(frame: pd.DataFrame, by: str | None) -> pd.Series:
     """Name the group of each row; rows of one group stay together."""
     if by is None:
         return frame["image_id"]
+    alone = "image:" + frame["image_id"]
     if by == "auto":
-        by = next((column for column in ("patient_id", "lesion_id") if frame[column].notna().any()), "image_id")
-        if by == "image_id":
+        known = frame["patient_id"].fillna(frame["lesion_id"])
+        if known.isna().all():
             warnings.warn(
                 "neither patients nor lesions are known: split by image; "
                 "where two images show one lesion, the test figures are too good",
                 stacklevel=4,
             )
-    if by not in frame:
-        raise InputError(f"cannot split by {by!r}: expected auto, official, none or one of {', '.join(frame.columns)}")
-    # A row without a group stands alone.
-    return frame[by].astype("string").fillna("image:" + frame["image_id"])
+        return known.fillna(alone)
+    if not isinstance(by, str) or by not in frame:
+        raise InputError(f"cannot split by {by!r}: expected auto, official, None or one of {', '.join(frame.columns)}")
+    if frame[by].isna().all():
+        raise InputError(f"cannot split by {by!r}: no image has one; split by auto, or by None (by image)")
+    return frame[by].astype("string").fillna(alone)
 
 
 def _deal(frame: pd.DataFrame, shares: dict[str, float], groups: pd.Series, seed: int) -> pd.Series:
@@ -70,7 +77,7 @@ def _deal(frame: pd.DataFrame, shares: dict[str, float], groups: pd.Series, seed
     the rows nor on a random number generator's version.
     """
     rows = pd.DataFrame({"group": groups, "label": frame["label"]})
-    table = rows.groupby("group", sort=False).agg(label=("label", "first"), images=("label", "size"))
+    table = rows.groupby("group", sort=False).agg(label=("label", "min"), images=("label", "size"))
     table = table.loc[sorted(table.index, key=lambda group: _hash(seed, group))]
     part_of: dict[str, str] = {}
     for _, members in table.groupby("label", sort=False):

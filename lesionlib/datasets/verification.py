@@ -68,7 +68,7 @@ def verify(dataset: LesionDataset) -> Verification:
 def _counts(dataset: LesionDataset) -> list[tuple[str, int | None, int]]:
     # The card counts the dataset itself, without an official test set of another release.
     frame = dataset.frame
-    official = frame["image"].str.startswith("ISIC2018_Task3_Test")
+    official = frame["image_id"].isin(dataset.official_test)
     pool = frame[~official]
     known = not dataset.is_phantom
     found = pool["label"].value_counts()
@@ -126,7 +126,7 @@ def _difference_hash(image: Image.Image) -> np.ndarray:
 
 
 def _duplicates(dataset: LesionDataset, looks: _Looks) -> pd.DataFrame:
-    ids, lesions = dataset.frame["image_id"], dataset.frame["lesion_id"]
+    ids, lesions = dataset.frame["image_id"], dataset.frame["lesion_id"].fillna("")
     pairs = []
     for i in range(len(looks.rows)):
         bits = np.bitwise_count(looks.hashes[i + 1 :] ^ looks.hashes[i]).sum(axis=1, dtype=np.int64)
@@ -134,8 +134,8 @@ def _duplicates(dataset: LesionDataset, looks: _Looks) -> pd.DataFrame:
             if np.abs(looks.thumbnails[i] - looks.thumbnails[j]).mean() > _NEAR_COLOR:
                 continue
             a, b = looks.rows[i], looks.rows[j]
-            same = pd.notna(lesions[a]) and lesions[a] == lesions[b]
+            same = lesions[a] != "" and lesions[a] == lesions[b]
             kind = "exact" if looks.digests[i] == looks.digests[j] else "near"
-            pairs.append((ids[a], ids[b], kind, bool(same)))
+            pairs.append((ids[a], ids[b], kind, same))
     frame = pd.DataFrame(pairs, columns=["image_id_a", "image_id_b", "kind", "same_lesion"])
     return frame.astype({"same_lesion": bool})

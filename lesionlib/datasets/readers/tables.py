@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from lesionlib.errors import InputError
@@ -44,7 +45,7 @@ def numbers(path: Path, column: pd.Series) -> pd.Series:
         A cell that is not a number, with its line in `path`.
     """
     values = pd.to_numeric(column, errors="coerce")
-    wrong = column[values.isna() & column.notna()]
+    wrong = column[column.notna() & ~np.isfinite(values.to_numpy(dtype=float, na_value=np.nan))]
     if len(wrong):
         raise InputError(
             f"{path}, line {wrong.index[0] + 2}: {column.name} is {wrong.iloc[0]!r}; expected a number or an empty cell"

@@ -1,0 +1,80 @@
+"""The house's rules: imports point down, the front door opens fast, files stay small."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "lesionlib"
+FLOORS = {
+    "errors": -1,
+    "atomic": 0,
+    "papers": 1,
+    "datasets": 1,
+    "metrics": 1,
+    "runs": 1,
+    "plots": 2,
+    "learners": 2,
+    "cli": 9,
+    "__main__": 10,
+}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(path: Path) -> set[str]:
+    """Rooms of ours that a module imports, at its top or inside its functions."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "lesionlib":
+            rest = node.module.split(".")[1:]
+            found |= {rest[0]} if rest else {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            names = [alias.name.split(".") for alias in node.names]
+            found |= {name[1] for name in names if name[0] == "lesionlib" and len(name) > 1}
+    return found - {"__version__"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_imports_point_down(path):
+    room = room_of(path)
+    if room == "__init__":
+        return
+    for other in imported_rooms(path) - {room}:
+        assert FLOORS[other] < FLOORS[room], f"{room} imports {other}"
+
+
+def test_every_room_has_a_floor():
+    assert {room_of(path) for path in MODULES} - {"__init__"} == set(FLOORS)
+
+
+def test_the_front_door_imports_nothing_heavy():
+    heavy = "torch", "fastai", "timm", "pandas", "matplotlib", "sklearn", "papermill"
+    code = f"import sys, lesionlib, lesionlib.cli; print([m for m in {heavy!r} if m in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
+
+
+def test_the_core_stays_thin():
+    core = [p for room in ("datasets", "learners", "metrics") for p in (PACKAGE / room).rglob("*.py")]
+    lines = sum(code_lines(path) for path in core if "phantom" not in path.parts)
+    assert lines < 2000, lines
+
+
+def code_lines(path: Path) -> int:
+    """Lines that hold code: no blank lines, comments or docstrings."""
+    return len(ast.unparse(without_docstrings(ast.parse(path.read_text(encoding="utf-8")))).splitlines())
+
+
+def without_docstrings(tree: ast.AST) -> ast.AST:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
+            node.body = node.body[1:] or [ast.Pass()]
+    return tree
