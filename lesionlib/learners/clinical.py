@@ -36,8 +36,8 @@ class ClinicalEncoder(BaseModel):
         Raises
         ------
         InputError
-            A column that is not a clinical input. `confirmed_by` is none: in HAM10000 every
-            follow-up image is a nevus, so it tells the class.
+            A column that is not a clinical input, or that is named twice. `confirmed_by` is none:
+            in HAM10000 every follow-up image is a nevus, so it tells the class.
         """
         known = (*_NUMERIC, *_NAMED)
         wrong = [column for column in columns if column not in known]
@@ -46,6 +46,8 @@ class ClinicalEncoder(BaseModel):
             raise InputError(
                 f"clinical: {asked} is not an input; choose from {', '.join(known)}, or None for images only"
             )
+        if len(set(columns)) < len(columns):
+            raise InputError(f"clinical: each column goes in once; got {', '.join(columns)}")
         numeric = [column for column in columns if column in _NUMERIC]
         named = [column for column in columns if column in _NAMED]
         values = {column: frame[column].dropna().astype(float) for column in numeric}
@@ -72,6 +74,7 @@ class ClinicalEncoder(BaseModel):
             missing = np.isnan(values)
             scaled = (values - self.mean[column]) / self.deviation[column]
             return np.stack([np.where(missing, 0, scaled), missing], axis=1)
-        text = frame[column].astype("string").fillna("").to_numpy(dtype=str)
-        seen = text[:, None] == np.array(self.levels[column], dtype=str)[None, :]
-        return np.concatenate([seen, ~seen.any(axis=1, keepdims=True)], axis=1)
+        levels = self.levels[column]
+        # The code of a missing value or a level not seen is -1: the last column.
+        codes = pd.Categorical(frame[column].astype("string"), categories=list(levels)).codes
+        return np.eye(len(levels) + 1)[codes]

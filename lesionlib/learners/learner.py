@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,9 +18,10 @@ from fastai.losses import CrossEntropyLossFlat
 from fastai.metrics import BalancedAccuracy, accuracy
 from fastai.optimizer import Adam
 from fastai.torch_core import set_seed
-from fastcore.basics import noop
+from fastcore.basics import listify, noop
 from tqdm import tqdm
 
+from lesionlib.datasets.library import cache_root
 from lesionlib.learners.loading import LesionDataLoaders
 from lesionlib.learners.models import load_pretrained, make_net, parameter_groups
 
@@ -32,13 +32,13 @@ class Progress(Callback):
     order = Recorder.order + 1
 
     def before_fit(self):
-        # Predictions and lr_find run through the same events; they are short.
-        quiet = hasattr(self, "gather_preds") or hasattr(self.learn, "lr_finder")
-        self.meter = (
-            None
-            if quiet
-            else tqdm(total=self.n_epoch * len(self.dls.train), file=sys.stderr, unit="batch", mininterval=1)
-        )
+        self.meter = None
+
+    def before_train(self):
+        # Predictions and validations go through before_fit too, and lr_find trains; they are short.
+        if self.meter is None and not hasattr(self.learn, "lr_finder"):
+            total = self.n_epoch * len(self.dls.train)
+            self.meter = tqdm(total=total, file=sys.stderr, unit="batch", mininterval=1)
 
     def after_batch(self):
         if self.meter is not None and self.training:
@@ -74,10 +74,12 @@ class KeepHistory(Callback):
     def after_epoch(self):
         if not self.trained or hasattr(self.learn, "lr_finder"):
             return
-        names = self.recorder.metric_names[1:-1]
-        frozen = self.opt.frozen_idx
-        self.learn.epochs_done.append(dict(zip(names, self.recorder.values[-1], strict=True), frozen_groups=frozen))
         self.trained = False
+        names, figures = self.recorder.metric_names[1:-1], self.recorder.values[-1]
+        # A callback that cuts an epoch short leaves figures out, and the others without their names.
+        if len(names) == len(figures):
+            row = dict(zip(names, figures, strict=True), frozen_groups=self.opt.frozen_idx)
+            self.learn.epochs_done.append(row)
 
 
 class GrowImages(Callback):
@@ -94,18 +96,21 @@ class GrowImages(Callback):
     def __init__(self, start: int | tuple[int, int], until: float = 0.5):
         self.start, self.until = start, until
 
+    # Only the loader of the epoch changes, never learn.dls: an interrupted fit leaves it as it was.
     def before_fit(self):
-        self.full = self.learn.dls
-        self.small = self.full.resized(self.start)
-        self.small.train.rng.seed(self.full.train.rng.random())
+        self.small, self.growing = None, False
 
-    def before_epoch(self):
-        self.learn.dls = self.small if self.epoch < self.until * self.n_epoch else self.full
+    def before_train(self):
+        if self.small is None:
+            self.small = self.dls.resized(self.start)
+            self.small.train.rng.seed(self.dls.train.rng.random())
+        self.growing = self.epoch < self.until * self.n_epoch
+        if self.growing:
+            self.learn.dl = self.small.train
 
-    def after_fit(self):
-        self.learn.dls = self.full
-
-    after_cancel_fit = after_fit
+    def before_validate(self):
+        if self.growing:
+            self.learn.dl = self.small.valid
 
 
 def history(learn: Learner) -> pd.DataFrame:
@@ -178,7 +183,8 @@ def lesion_learner(
     Raises
     ------
     InputError
-        An unknown network, weights that cannot be reached, or a column that is no clinical input.
+        An unknown network, weights that cannot be reached or do not fit, a column that is no
+        clinical input, or a dropout outside [0, 1).
     """
     if clinical is not None:
         dls = dls.with_clinical(clinical)
@@ -193,17 +199,17 @@ def lesion_learner(
     return learn
 
 
-def assemble(dls, net, loss_func: Callable | None = None, **learner_arguments) -> Learner:
+def assemble(dls, net, loss_func: Callable | None = None, cbs=None, **learner_arguments) -> Learner:
     """Put loaders and a network into a Learner with this library's callbacks."""
     arguments = {"opt_func": partial(Adam, decouple_wd=True), "metrics": [accuracy, BalancedAccuracy()]}
-    arguments |= {"splitter": parameter_groups, "path": Path(tempfile.gettempdir()) / "lesionlib"}
+    # A frozen batch-norm layer stays as it is: fastai would train it on.
+    arguments |= {"splitter": parameter_groups, "path": cache_root(), "train_bn": False}
     arguments |= learner_arguments
     learn = Learner(
         dls,
         net,
         loss_func=loss_func or CrossEntropyLossFlat(),
-        train_bn=False,
-        cbs=[BnFreeze(), KeepHistory(), Progress()],
+        cbs=[BnFreeze(), KeepHistory(), Progress(), *listify(cbs)],
         **arguments,
     )
     learn.remove_cbs([cb for cb in learn.cbs if isinstance(cb, ProgressCallback)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,8 @@ class PixelItems:
 
     def new_empty(self) -> PixelItems:
         """Give the same items without rows."""
-        return PixelItems(self.array, self.rows[:0], self.targets[:0], None, self.split_idx)
+        clinical = None if self.clinical is None else self.clinical[:0]
+        return PixelItems(self.array, self.rows[:0], self.targets[:0], clinical, self.split_idx)
 
 
 class BatchDL(TfmdDL):
@@ -82,7 +84,7 @@ class OversampledDL(BatchDL):
 
 
 class StratifiedDL(BatchDL):
-    """Deals the classes in turn, so that a batch holds each of them equally often.
+    """Deals the classes in turn, so that a batch holds each of them equally often (give or take one).
 
     nedelcu2021 (section III-C) uses batches of one image a class.
     """
@@ -91,13 +93,16 @@ class StratifiedDL(BatchDL):
         by_class = _positions_by_class(self.dataset.targets)
         drawn: list[int] = []
         while len(drawn) < self.n:
-            turn = [self.rng.choice(positions) for positions in by_class]
-            self.rng.shuffle(turn)
-            drawn += turn
+            batch: list[int] = []
+            while len(batch) < self.bs:
+                turn = [self.rng.choice(positions) for positions in by_class]
+                self.rng.shuffle(turn)
+                batch += turn
+            drawn += batch[: self.bs]
         return drawn[: self.n]
 
 
-_SAMPLERS = {None: BatchDL, "oversample": OversampledDL, "stratified": StratifiedDL}
+SAMPLERS = {None: BatchDL, "oversample": OversampledDL, "stratified": StratifiedDL}
 
 
 def _positions_by_class(targets: torch.Tensor) -> list[list[int]]:
@@ -145,7 +150,7 @@ class LesionDataLoaders(DataLoaders):
         self.lesions, self.settings, self.encoder = lesions, settings, encoder
         self.array = pixels(lesions, settings.size)
         device = device or default_device()
-        train = self._make("train", _SAMPLERS[settings.sampler], 0, policy(settings.augment), device)
+        train = self._make("train", SAMPLERS[settings.sampler], 0, policy(settings.augment), device)
         super().__init__(train, self._make("valid", BatchDL, 1, [], device), device=device)
         self.vocab = lesions.classes
         self.c = len(lesions.classes)
@@ -203,7 +208,8 @@ def dataloaders(
     size : int or (int, int)
         Side of a square, or height and width, in pixels.
     bs : int
-        Images a training batch; validation takes twice as many.
+        Images a training batch; validation takes twice as many. The rest of an epoch that does not
+        fill a batch is left out; other images each time.
     augment : str, list of fastai batch transforms, or None
         ``"dermoscopy"``, or your own.
     sampler : {None, "oversample", "stratified"}
@@ -212,10 +218,13 @@ def dataloaders(
     Raises
     ------
     InputError
-        A split is missing, or an unknown policy or sampler.
+        A split is missing, an unknown policy or sampler, or batches too small.
     """
-    if sampler not in _SAMPLERS:
+    if sampler not in SAMPLERS:
         raise InputError(f"sampler: {sampler!r} is not known; choose from None, 'oversample', 'stratified'")
-    if bs < 1:
-        raise InputError(f"bs: a batch has at least 1 image; got {bs}")
+    if not isinstance(bs, Integral) or bs < 1:
+        raise InputError(f"bs: expected a whole number of images a batch, 1 or more; got {bs!r}")
+    present = lesions.subset("train")["label"].nunique()
+    if sampler == "stratified" and bs < present:
+        raise InputError(f"bs: a stratified batch holds each of the {present} classes; got {bs}, take {present} or more")
     return LesionDataLoaders(lesions, LoaderSettings(size, bs, augment, sampler))

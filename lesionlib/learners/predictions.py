@@ -11,6 +11,7 @@ from fastai.callback.core import Callback
 from fastai.learner import Learner
 
 from lesionlib.errors import InputError
+from lesionlib.learners.loading import BatchDL, LesionDataLoaders
 
 
 @dataclass(frozen=True)
@@ -90,14 +91,30 @@ def predict(learn: Learner, split: str = "test", views: int = 1) -> Predictions:
     """
     if not 1 <= views <= len(_VIEWS):
         raise InputError(f"views: expected 1 to {len(_VIEWS)} flips; got {views}")
-    loader = learn.dls.loader(split)
+    loader = loader_of(learn, split)
     if views > 4 and loader.dataset.array.shape[1] != loader.dataset.array.shape[2]:
         raise InputError(f"views: {views} flips turn images on their side, which needs square ones; use at most 4")
-    probabilities = [
-        learn.get_preds(dl=loader, act=_softmax, cbs=[_View(turn)], reorder=False)[0].numpy() for turn in _VIEWS[:views]
-    ]
+    # The Recorder would forget the training's curves; nothing here is to be recorded.
+    with learn.removed_cbs(learn.recorder):
+        probabilities = [
+            learn.get_preds(dl=loader, act=_softmax, cbs=[_View(turn)], reorder=False)[0].numpy()
+            for turn in _VIEWS[:views]
+        ]
     rows = learn.dls.lesions.subset(split)
     return Predictions(learn.dls.targets(split), np.mean(probabilities, axis=0), list(learn.dls.vocab), rows, split)
+
+
+def loader_of(learn: Learner, split: str) -> BatchDL:
+    """Loader over a split of the Learner's dataset, in the frame's order.
+
+    Raises
+    ------
+    InputError
+        The Learner was loaded without data, or there is no such split.
+    """
+    if not isinstance(learn.dls, LesionDataLoaders):
+        raise InputError("this Learner has no data; load it with them: load_learner(folder, dataloaders(...))")
+    return learn.dls.loader(split)
 
 
 def _softmax(scores: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,7 @@ from typing import Literal
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from pydantic import BaseModel, ConfigDict, ValidationError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from lesionlib.atomic import atomic_folder
 from lesionlib.errors import InputError
@@ -54,7 +54,8 @@ def save_learner(learn: Learner, folder: str | Path) -> Path:
     )
     weights = {name: tensor.cpu().contiguous() for name, tensor in learn.model.state_dict().items()}
     with atomic_folder(folder) as part:
-        save_file(weights, part / _WEIGHTS)
+        # Not save_file: its error on a full disk is none of the system's.
+        (part / _WEIGHTS).write_bytes(save(weights))
         (part / _CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return folder
 
@@ -91,9 +92,15 @@ def load_learner(folder: str | Path, dls: LesionDataLoaders | None = None) -> Le
 def _read_card(folder: Path) -> LearnerCard:
     try:
         return LearnerCard.model_validate(json.loads((folder / _CARD).read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(f"{folder}: no saved Learner here; expected {_CARD} and {_WEIGHTS}") from error
-    except (json.JSONDecodeError, ValidationError) as error:
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the whole"
+        raise InputError(
+            f"{folder / _CARD}: not the description of a Learner ({where}: {first['msg']}); save it again"
+        ) from error
+    except ValueError as error:  # not JSON, or not UTF-8
         reason = str(error).splitlines()[0]
         raise InputError(f"{folder / _CARD}: not the description of a Learner ({reason}); save it again") from error
 

@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from lesionlib.atomic import writing_to
 from lesionlib.errors import InputError, LesionlibError
 from lesionlib.runs import schema, store
-from lesionlib.runs.spec import RunSpec, seen_digest
+from lesionlib.runs.spec import RunSpec, default_parameters, seen_digest
 
 NOTEBOOK = "notebook.ipynb"
 _PART = ".part"
@@ -174,7 +175,7 @@ def _papermill(spec: RunSpec, output: Path) -> None:
     papermill.execute_notebook(
         str(spec.notebook),
         str(output),
-        parameters=spec.parameters,
+        parameters=_changed(spec),
         kernel_name="python3",
         language="python",
         progress_bar=False,
@@ -183,6 +184,13 @@ def _papermill(spec: RunSpec, output: Path) -> None:
         execution_timeout=None,
         extra_arguments=["--IPKernelApp.log_level=40"],
     )
+
+
+def _changed(spec: RunSpec) -> dict[str, Any]:
+    """Return the parameters that differ from the notebook's own: a page repeats no defaults."""
+    defaults = default_parameters(spec.notebook)
+    # repr tells 1 from True and from 1.0.
+    return {name: value for name, value in spec.parameters.items() if repr(value) != repr(defaults[name])}
 
 
 @contextmanager

@@ -209,12 +209,23 @@ def tags(cell: Mapping[str, Any]) -> list[str]:
 
 
 def computing_sources(cells: list[dict[str, Any]]) -> list[str]:
-    """Return the sources of the code cells that compute: not the parameters, not what only shows."""
+    """Return what the code cells compute: not the parameters, not what only shows.
+
+    As syntax trees where it is plain Python, so that a comment or a line break changes nothing.
+    """
     return [
-        cell["source"].rstrip()
+        _tree(cell["source"])
         for cell in cells
         if cell["cell_type"] == "code" and not {PARAMETERS, LOOK} & set(tags(cell))
     ]
+
+
+def _tree(source: str) -> str:
+    try:
+        return ast.unparse(ast.parse(source))
+    except SyntaxError:
+        # A line of IPython's own, such as a magic.
+        return source.rstrip()
 
 
 def run_key(chapter: str, sources: list[str], parameters: Mapping[str, Any], fingerprint: str) -> str:

@@ -77,6 +77,18 @@ def test_a_run_is_placed_whole(done):
     assert parts_of(project) == []
 
 
+def test_a_page_repeats_only_the_parameters_that_were_changed(done):
+    project, specs, _ = done
+    injected = {}
+    for spec in (specs[0], specs[-1]):
+        text = (project / "runs" / spec.chapter / spec.key / "notebook.ipynb").read_text()
+        cells = [c for c in json.loads(text)["cells"] if "injected-parameters" in c["metadata"].get("tags", [])]
+        injected[spec.chapter] = "".join(line for cell in cells for line in cell["source"])
+    assert "epochs = 2" in injected["01_toy"]
+    assert "verbose" not in injected["01_toy"]
+    assert injected["06_toy"] == ""
+
+
 def test_a_page_shows_its_own_run(done):
     project, specs, _ = done
     text = (project / "runs" / "01_toy" / specs[0].key / "notebook.ipynb").read_text()

@@ -46,6 +46,9 @@ def test_what_changes_the_key_and_what_only_the_code(project):
 
     path = write_notebook(project, "01_toy")
     assert runs.plan(path, {}, "f00d") == first
+    spaced = COMPUTE.replace(" + ", "+") + "  # why"
+    assert runs.plan(write_notebook(project, "01_toy", compute=spaced), {}, "f00d").key == first.key
+    path = write_notebook(project, "01_toy")
     others = [
         runs.plan(path, {"epochs": 2}, "f00d"),
         runs.plan(path, {}, "beef"),

@@ -1,0 +1,117 @@
+"""HAM10000 itself, where it is on this machine."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from lesionlib.datasets import card, load, pixels
+from lesionlib.datasets.library import find
+
+PROJECT = Path(__file__).parents[2]
+
+
+def place() -> Path | None:
+    beside = PROJECT.parent / "shared" / "data" / "ham10000"
+    return find("ham10000") or (beside if beside.is_dir() else None)
+
+
+pytestmark = pytest.mark.skipif(
+    place() is None, reason="HAM10000 is not on this machine: add it with `lesionlib data add`, or set LESIONLIB_DATA"
+)
+
+
+@pytest.fixture(scope="module")
+def ham10000():
+    return load("ham10000", root=place())
+
+
+@pytest.fixture(scope="module")
+def pool(ham10000):
+    """The 10,015 images, without an official test set that may stand beside them."""
+    return ham10000.only("train")
+
+
+def test_every_image_and_lesion_is_there(pool):
+    assert len(pool) == 10015
+    assert pool.frame["lesion_id"].nunique() == 7470
+    assert pool.frame["image_id"].is_unique
+    published = {name: facts.images for name, facts in card("ham10000").classes.items()}
+    assert pool.counts()["all"].to_dict() == published
+    assert published == {"akiec": 327, "bcc": 514, "bkl": 1099, "df": 115, "mel": 1113, "nv": 6705, "vasc": 142}
+
+
+def test_the_traps_of_the_card_are_true(pool):
+    frame = pool.frame
+    follow_up = frame[frame["confirmed_by"] == "follow_up"]
+    assert len(follow_up) == 3704
+    assert set(follow_up["label"]) == {"nv"}
+    assert set(frame.loc[frame["sex"].isna(), "label"]) == {"nv", "bkl"}
+    assert frame.groupby("lesion_id").size().max() == 6
+    assert (frame.groupby("lesion_id")["label"].nunique() == 1).all()
+    assert frame["age"].dropna().between(0, 100).all()
+
+
+def test_the_default_split_keeps_lesions_together(pool):
+    split = pool.with_split(by="lesion_id", seed=0)
+    assert (split.frame.groupby("lesion_id")["split"].nunique() == 1).all()
+    counts = split.counts()
+    expected = counts.sum(axis=1).to_numpy()[:, None] * np.array([0.7, 0.15, 0.15])
+    assert np.abs(counts.to_numpy() - expected).max() < 6
+    assert counts.loc["mel"].tolist() == [780, 166, 167]
+    pd.testing.assert_frame_equal(split.frame, pool.with_split().frame)
+
+
+def published_cases() -> list[Path]:
+    return sorted((PROJECT / "results" / "cases").glob("*.parquet"))
+
+
+@pytest.mark.skipif(not published_cases(), reason="no cases are published in results/cases")
+def test_the_split_of_the_published_runs_is_made_again(pool):
+    split = pool.with_split(by="lesion_id", seed=0).frame.set_index("image_id")
+    compared = 0
+    for path in published_cases():
+        cases = pd.read_parquet(path).astype({"image_id": "string"}).set_index("image_id")
+        if not cases.index.isin(split.index).all():
+            continue
+        here = split.loc[cases.index]
+        by_lesion = (here.assign(dealt=cases["split"]).groupby("lesion_id")["dealt"].nunique() == 1).all()
+        assert (here["label"] == cases["truth"]).all(), path
+        if by_lesion:
+            compared += 1
+            assert (here["split"] == cases["split"]).all(), path
+    assert compared
+
+
+def test_pixels_of_a_few_images(pool, tmp_path):
+    few = replace(pool, frame=pool.frame.iloc[[0, 5000, 10014]].reset_index(drop=True))
+    array = pixels(few, 128, folder=tmp_path)
+    assert array.shape == (3, 128, 128, 3)
+    for row in range(3):
+        image = few.image(row)
+        assert image.width * 3 == image.height * 4
+        small = np.asarray(image.resize((128, 128), Image.Resampling.BOX), dtype=int)
+        assert np.abs(array[row] - small).mean() < 3
+        assert array[row].std() > 10
+
+
+def test_masks_cover_the_lesion(pool):
+    if pool.frame["mask"].isna().all():
+        pytest.skip("the masks are not on this machine")
+    assert pool.frame["mask"].notna().all()
+    for row in (0, 5000, 10014):
+        share = (np.asarray(pool.mask(row)) > 0).mean()
+        assert 0 < share < 1
+
+
+def test_the_folder_is_the_official_one(ham10000):
+    assert not ham10000.is_phantom
+    assert os.access(ham10000.root / "HAM10000_metadata.csv", os.R_OK) or (
+        ham10000.root / "HAM10000_metadata.tab"
+    ).is_file()
