@@ -1,5 +1,12 @@
 """fastai Learners over timm networks for skin lesions: loaders, models, training, predictions."""
 
+import warnings
+
+with warnings.catch_warnings():
+    # fastai.layers compiles a function in a way that torch gives up; it is not the reader's to mend.
+    warnings.filterwarnings("ignore", r"`torch\.jit\.script` is deprecated", FutureWarning)
+    import fastai.layers  # noqa: F401
+
 from lesionlib.learners.clinical import ClinicalEncoder
 from lesionlib.learners.features import Features, features, fit_head, svm_head
 from lesionlib.learners.learner import GrowImages, class_weights, history, history_rows, lesion_learner

@@ -180,19 +180,28 @@ def _timm_weights(arch: str) -> dict[str, torch.Tensor]:
         raise InputError(f"pretrained: timm has no trained weights for {arch}; use pretrained=False or a file")
     cached = config.hf_hub_id and isinstance(try_to_load_from_cache(config.hf_hub_id, "model.safetensors"), str)
     if not cached and not _hub_reachable():
-        raise InputError(
-            f"pretrained: the ImageNet weights of {arch} are neither in timm's cache nor can the hub be reached; "
-            f"go online once, pass pretrained=<file with timm's weights>, use arch={CARRIED!r} (its weights are "
-            "installed), or train from scratch with pretrained=False"
-        )
-    return timm.create_model(arch, pretrained=True, num_classes=0).state_dict()
+        raise _unreachable(arch, f"are not in timm's cache, and {constants.ENDPOINT} cannot be reached")
+    try:
+        return timm.create_model(arch, pretrained=True, num_classes=0).state_dict()
+    except Exception as error:
+        raise _unreachable(arch, f"could not be fetched ({type(error).__name__})") from error
+
+
+def _unreachable(arch: str, reason: str) -> InputError:
+    return InputError(
+        f"pretrained: the ImageNet weights of {arch} {reason}; go online once, pass pretrained=<file with timm's "
+        f"weights>, use arch={CARRIED!r} (its weights are installed), or train from scratch with pretrained=False"
+    )
 
 
 def _hub_reachable() -> bool:
+    """Ask the hub or its mirror, through the proxy if there is one; timm itself would try for most of a minute."""
     if os.environ.get("HF_HUB_OFFLINE", "0") not in ("", "0"):
         return False
     try:
-        socket.create_connection(("huggingface.co", 443), timeout=3).close()
+        urllib.request.urlopen(urllib.request.Request(constants.ENDPOINT, method="HEAD"), timeout=3).close()
+    except urllib.error.HTTPError:
+        return True
     except OSError:
         return False
     return True
