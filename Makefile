@@ -4,12 +4,12 @@
 PY := .venv/bin/python
 READY := .venv/.installed
 
-.PHONY: book test lab check clean
+.PHONY: book test lab check lint clean
 
 book: $(READY)
 	$(PY) -m lesionlib book
 
-test: $(READY)
+test: lint
 	$(PY) -m pytest
 	$(PY) -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=180 notebooks
 	$(PY) -m lesionlib book
@@ -17,10 +17,12 @@ test: $(READY)
 lab: $(READY)
 	$(PY) -m jupyterlab notebooks
 
-check: $(READY)
+check: lint
+	$(PY) -m pytest -m "not slow"
+
+lint: $(READY)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m pytest -m "not slow"
 
 # Finished runs (runs/) and the environment (.venv) stay: they take hours and gigabytes.
 clean:

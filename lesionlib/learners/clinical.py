@@ -74,7 +74,7 @@ class ClinicalEncoder(BaseModel):
             missing = np.isnan(values)
             scaled = (values - self.mean[column]) / self.deviation[column]
             return np.stack([np.where(missing, 0, scaled), missing], axis=1)
-        levels = self.levels[column]
-        # The code of a missing value or a level not seen is -1: the last column.
-        codes = pd.Categorical(frame[column].astype("string"), categories=list(levels)).codes
+        levels = pd.Index(self.levels[column], dtype="string")
+        # A missing value and a level not seen have the code -1: the last column.
+        codes = levels.get_indexer(frame[column].astype("string"))
         return np.eye(len(levels) + 1)[codes]

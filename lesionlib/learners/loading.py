@@ -226,5 +226,5 @@ def dataloaders(
         raise InputError(f"bs: expected a whole number of images a batch, 1 or more; got {bs!r}")
     present = lesions.subset("train")["label"].nunique()
     if sampler == "stratified" and bs < present:
-        raise InputError(f"bs: a stratified batch holds each of the {present} classes; got {bs}, take {present} or more")
+        raise InputError(f"bs: a stratified batch holds each of {present} classes; got {bs}, take {present} or more")
     return LesionDataLoaders(lesions, LoaderSettings(size, bs, augment, sampler))

@@ -46,7 +46,9 @@ def test_size_is_a_side_or_height_and_width(tiny, cache):
     assert pixels(tiny, (12, 20)).shape == (12, 12, 20, 3)
     assert pixels(tiny, [12, 20]).shape == (12, 12, 20, 3)
     assert pixels(tiny, np.int64(8)).shape == (12, 8, 8, 3)
-    assert len(tree(cache / "pixels")) == 2
+    assert pixels(tiny, 20).shape == (12, 20, 20, 3)
+    assert pixels(tiny, (20, 12)).shape == (12, 20, 12, 3)
+    assert len(tree(cache / "pixels")) == 4
     assert np.array_equal(pixels(tiny, (30, 40))[4], np.asarray(tiny.image(4)))
 
 

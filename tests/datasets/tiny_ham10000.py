@@ -117,7 +117,9 @@ def dataset_of(frame) -> LesionDataset:
     """A dataset without files around a frame that names at least image_id and label."""
     facts = card("ham10000")
     frame = frame.reindex(columns=list(COLUMNS)).astype(COLUMNS).reset_index(drop=True)
-    return LesionDataset("toy", frame, list(facts.classes), facts, Path("nowhere"), "0" * 12, ImageFiles(Path("nowhere")))
+    return LesionDataset(
+        "toy", frame, list(facts.classes), facts, Path("nowhere"), "0" * 12, ImageFiles(Path("nowhere"))
+    )
 
 
 def tree(root: Path) -> dict[str, bytes]:
