@@ -249,8 +249,10 @@ def test_a_run_that_cannot_be_put_in_place_leaves_the_earlier_one(project, monke
 
 
 DRIVER = """
-import sys
+import signal, sys
 from lesionlib import runs
+# A shell starts background jobs, such as a CI step, with Ctrl-C ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 runs.run_batch([runs.plan(path, {}, "f00d") for path in sys.argv[1:]])
 """
 
@@ -263,7 +265,7 @@ def started_batch(project, mark, *notebooks):
         text=True,
         start_new_session=True,
     )
-    for _ in range(300):
+    for _ in range(1200):
         if mark.exists() or program.poll() is not None:
             break
         time.sleep(0.1)
@@ -294,7 +296,7 @@ def test_ctrl_c_leaves_nothing(project):
     path = write_notebook(project, "01_toy", compute=NAPS.replace("MARK", repr(str(mark))))
     program = started_batch(project, mark, path)
     program.send_signal(signal.SIGINT)
-    _, said = program.communicate(timeout=30)
+    _, said = program.communicate(timeout=120)
     assert program.returncode in (130, -signal.SIGINT)
     assert "stopped; nothing of it is kept" in said
     assert parts_of(project) == []
