@@ -11,7 +11,7 @@ from tiny_lesions import one_line
 
 from lesionlib.errors import InputError
 from lesionlib.learners import Features, dataloaders, features, fit_head, history, predict, svm_head
-from lesionlib.learners.features import head_predictions
+from lesionlib.learners.frozen import head_predictions
 from lesionlib.learners.loading import SAMPLERS, OversampledDL
 
 
