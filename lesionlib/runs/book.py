@@ -8,13 +8,10 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from lesionlib.atomic import writing_to
 from lesionlib.errors import InputError, LesionlibError
@@ -57,7 +54,8 @@ def build_book(project: Path, executed: Mapping[str, Path], out: Path | None = N
     """
     out = out or project / "_build" / "html"
     stage, fresh, stamp = (out.with_name(f"{out.name}.{name}") for name in ("stage", "fresh", "stamp"))
-    with writing_to(stage), _only_builder(out):
+    busy = InputError(f"{out} is being built by another process: wait for it")
+    with writing_to(stage), store.locked(out.with_name(f"{out.name}.lock"), busy):
         shutil.rmtree(stage, ignore_errors=True)
         try:
             _stage(project, executed, stage)
@@ -71,20 +69,6 @@ def build_book(project: Path, executed: Mapping[str, Path], out: Path | None = N
         finally:
             shutil.rmtree(stage, ignore_errors=True)
             shutil.rmtree(fresh, ignore_errors=True)
-
-
-@contextmanager
-def _only_builder(out: Path) -> Iterator[None]:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(out.with_name(f"{out.name}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise InputError(f"{out} is being built by another process: wait for it") from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _is_built(out: Path, stamp: Path, digest: str) -> bool:

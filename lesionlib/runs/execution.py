@@ -11,12 +11,10 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from lesionlib.atomic import writing_to
 from lesionlib.errors import InputError, LesionlibError
@@ -279,37 +277,22 @@ def _in_one_line(error: Exception) -> str:
 @contextmanager
 def _only_writer(spec: RunSpec, root: Path) -> Iterator[None]:
     _remove_leftovers(root)
-    lock = _lock(root, f"{spec.chapter}-{spec.key}")
-    try:
-        # The second is for another process that is looking for leftovers of this very run.
-        lock.acquire(timeout=1)
-    except Timeout as error:
-        raise Busy(f"{spec} is being run by another process: wait for it, or stop it") from error
-    try:
+    busy = Busy(f"{spec} is being run by another process: wait for it, or stop it")
+    # The second is for another process that is looking for leftovers of this very run.
+    with store.locked(_lock_file(root, f"{spec.chapter}-{spec.key}"), busy, timeout=1):
         yield
-    finally:
-        lock.release()
 
 
-def _lock(root: Path, name: str) -> FileLock:
-    path = root / ".locks" / f"{name}.lock"
-    with writing_to(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return FileLock(path)
+def _lock_file(root: Path, name: str) -> Path:
+    return root / ".locks" / f"{name}.lock"
 
 
 def _remove_leftovers(root: Path) -> None:
     """Remove the temporary folders that killed runs left: those whose lock nobody holds."""
     for folder in (root / _PART).glob("*"):
         name = folder.name.rpartition("-")[0]
-        lock = _lock(root, name)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            continue
-        shutil.rmtree(folder, ignore_errors=True)
-        lock.release()
+        with suppress(Busy), store.locked(_lock_file(root, name), Busy(f"{name} is being run")):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _shown(spec: RunSpec) -> str:

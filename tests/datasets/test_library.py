@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from tiny_ham10000 import PARTS, ROWS, tree, write_extras, write_unpacked, write_zipped
+from tiny_ham10000 import PARTS, ROWS, refused, tree, write_extras, write_unpacked, write_zipped
 
 from lesionlib.datasets import add, card, catalog, fingerprint, load, pixels, verify
 from lesionlib.datasets.library import cache_root, find
-from lesionlib.errors import InputError
-
-
-def refused(action, *expected) -> None:
-    with pytest.raises(InputError) as caught:
-        action()
-    assert "\n" not in str(caught.value)
-    for words in expected:
-        assert words in str(caught.value)
 
 
 def test_the_card_of_ham10000_adds_up():

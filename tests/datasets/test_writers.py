@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_ham10000 import tree, write_unpacked
+from tiny_ham10000 import refused, tree, write_unpacked
 
 from lesionlib.atomic import atomic_file, atomic_folder
 from lesionlib.datasets import add, load, pixels
@@ -29,14 +29,6 @@ SAYS = {
     READ_ONLY: "the file system is read-only: choose another folder",
     DENIED: "no permission to write there: choose another folder",
 }
-
-
-def refused(action, *expected) -> None:
-    with pytest.raises(InputError) as caught:
-        action()
-    assert "\n" not in str(caught.value)
-    for words in expected:
-        assert words in str(caught.value)
 
 
 def raising(error):

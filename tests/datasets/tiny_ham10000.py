@@ -6,11 +6,13 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from lesionlib.datasets.cards import card
 from lesionlib.datasets.files import ImageFiles
 from lesionlib.datasets.schema import COLUMNS, LesionDataset
+from lesionlib.errors import InputError
 
 PARTS = ("HAM10000_images_part_1", "HAM10000_images_part_2")
 MASKS = "HAM10000_segmentations_lesion_tschandl"
@@ -125,3 +127,12 @@ def dataset_of(frame) -> LesionDataset:
 def tree(root: Path) -> dict[str, bytes]:
     """Every file below `root` with its content, hidden ones too."""
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def refused(action, *expected) -> None:
+    """Check that an action is refused in one line that holds the expected words."""
+    with pytest.raises(InputError) as caught:
+        action()
+    assert "\n" not in str(caught.value)
+    for words in expected:
+        assert words in str(caught.value)
