@@ -26,11 +26,28 @@ class ClassFacts(_Fact):
 
 
 class FileFacts(_Fact):
-    """One file of the official release; `md5` where the publisher gives it."""
+    """One file of the official release; size (bytes) and checksum where the publisher gives them.
+
+    Where `unpack` is true, the file is an archive that holds the layout's files, and is unpacked once it is here.
+    """
 
     name: str
-    url: str
+    url: str | None = None
     md5: str | None = None
+    bytes: int | None = None
+    optional: bool = False
+    unpack: bool = False
+
+
+class Access(_Fact):
+    """How one comes by the files.
+
+    `kind` is ``open`` (a plain download), ``account``, ``form`` or ``license`` (what stands in between), or ``links``
+    (a table is open, each image stands on a page of its own). `how` says what to do, in one or two sentences.
+    """
+
+    kind: Literal["open", "account", "form", "license", "links"]
+    how: str
 
 
 class Card(_Fact):
@@ -41,15 +58,16 @@ class Card(_Fact):
     modality: Literal["dermoscopic", "clinical", "both"]
     images: int
     lesions: int | None = None
+    patients: int | None = None
     classes: dict[str, ClassFacts]
     license: str
-    license_url: str
+    license_url: str | None = None
     citation: str
-    doi: str
-    access: str
+    doi: str | None = None
+    access: Access
     may_publish_images: bool
     layout: tuple[str, ...]
-    files: tuple[FileFacts, ...]
+    files: tuple[FileFacts, ...] = ()
     traps: tuple[str, ...] = ()
 
 

@@ -197,11 +197,10 @@ def build(name: str, rows: pd.DataFrame, card: Card, files: ImageFiles) -> Lesio
             f"{name}: unknown class {first['label']!r} for image {first['image_id']} "
             f"({len(unknown)} such rows); expected one of {', '.join(classes)}"
         )
-    rows = rows.assign(
-        diagnosis=rows["label"].map({key: facts.diagnosis for key, facts in card.classes.items()}),
-        source=name,
-        modality=card.modality,
-    )
+    terms = {key: facts.diagnosis for key, facts in card.classes.items()}
+    derived = {"diagnosis": rows["label"].map(terms), "modality": card.modality}
+    # A reader that knows more than the card (a finer diagnosis, pairs of two modalities) has said so itself.
+    rows = rows.assign(source=name, **{column: derived[column] for column in derived if column not in rows})
     frame = rows.reindex(columns=list(COLUMNS)).astype(COLUMNS).reset_index(drop=True)
     sizes = [
         f"{image_id}:{files.size(image)}" for image_id, image in zip(frame["image_id"], frame["image"], strict=True)
