@@ -75,10 +75,12 @@ def run(
     from lesionlib import runs
 
     specs = _planned(_project(), chapter, _overrides(parameter or []), profile)
-    todo = runs.unique(specs) if force else runs.pending(specs)
+    missing = [spec for spec in runs.pending(specs) if not runs.in_results(spec)]
+    todo = runs.unique(specs) if force else missing
     for spec in runs.unique(specs):
         if spec not in todo:
-            typer.echo(f"{spec}: finished already, in {runs.folder_of(spec)}")
+            place = "results" if runs.in_results(spec) else runs.folder_of(spec)
+            typer.echo(f"{spec}: finished already, in {place}")
     _end_on_failures(runs.run_batch(todo, runs.rerun if force else runs.execute))
 
 

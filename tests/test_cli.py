@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -91,6 +92,12 @@ def test_a_run_with_parameters_shows_in_the_results(command, folder):
     assert (folder / "results" / "01_toy" / made.name / "metrics.json").is_file()
     code, out, _ = command("results", "add", made.name)
     assert "there already" in out
+
+    shutil.rmtree(made)
+    code, out, err = command("run", "01_toy", "-p", "clinical=[age, sex]", "-p", "epochs=3")
+    assert (code, err) == (0, "")
+    assert f"01_toy {made.name}: finished already, in results" in out
+    assert not made.exists()
 
     code, _, err = command("run", "01_toy", "-p", "clinical", "[age, sex]", "-p", "epochs", "3", "--force")
     assert code == 0

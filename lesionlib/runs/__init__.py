@@ -8,7 +8,7 @@ parameters and opaque fingerprints; it knows nothing of lesions.
 
 from __future__ import annotations
 
-from lesionlib.runs.archive import add_to_results
+from lesionlib.runs.archive import add_to_results, in_results
 from lesionlib.runs.book import build_book
 from lesionlib.runs.execution import (
     Batch,
@@ -46,6 +46,7 @@ __all__ = [
     "chapters",
     "execute",
     "folder_of",
+    "in_results",
     "load",
     "load_profile",
     "pending",

@@ -9,9 +9,16 @@ from lesionlib.atomic import atomic_file, atomic_folder
 from lesionlib.errors import InputError
 from lesionlib.runs import store
 from lesionlib.runs.recording import cases_hash
+from lesionlib.runs.spec import RunSpec
 from lesionlib.runs.tables import FinishedRun, load
 
 _KEPT = ("run.json", "metrics.json", "predictions.parquet")
+
+
+def in_results(spec: RunSpec) -> bool:
+    """Return whether this run stands in ``results/`` already, whoever made it."""
+    results = store.results_root()
+    return results is not None and (results / spec.chapter / spec.key / "run.json").is_file()
 
 
 def add_to_results(key: str) -> Path:
