@@ -18,6 +18,7 @@ FLOORS = {
     "metrics": 1,
     "runs": 1,
     "plots": 2,
+    "audit": 2,
     "learners": 2,
     "cli": 9,
     "__main__": 10,

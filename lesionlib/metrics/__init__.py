@@ -1,21 +1,26 @@
-"""How good a classifier is, from plain arrays: reports, cut-offs, intervals, calibration."""
+"""How good a classifier is, from plain arrays: reports, cut-offs, intervals, tests, calibration."""
 
 from __future__ import annotations
 
 from lesionlib.metrics.calibration import expected_calibration_error, reliability
+from lesionlib.metrics.comparisons import TestResult, mann_whitney, wilcoxon
 from lesionlib.metrics.cutoffs import Cutoff, cutoff, roc
-from lesionlib.metrics.intervals import Interval, bootstrap
+from lesionlib.metrics.intervals import Interval, bootstrap, wilson
 from lesionlib.metrics.reports import Report, from_confusion, report
 
 __all__ = [
     "Cutoff",
     "Interval",
     "Report",
+    "TestResult",
     "bootstrap",
     "cutoff",
     "expected_calibration_error",
     "from_confusion",
+    "mann_whitney",
     "reliability",
     "report",
     "roc",
+    "wilcoxon",
+    "wilson",
 ]

@@ -1,4 +1,4 @@
-"""Percentile bootstrap that resamples lesions or patients, not their images."""
+"""Intervals: a percentile bootstrap that resamples lesions or patients, and Wilson's for a printed k of n."""
 
 from __future__ import annotations
 
@@ -93,6 +93,42 @@ def bootstrap(
     low, high = percentile_interval(replicates, ci)
     dropped = int(np.isnan(replicates).sum())
     return Interval(float(statistic(*arrays)), float(low), float(high), n_resamples, dropped)
+
+
+def wilson(successes: int, n: int, ci: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of a proportion.
+
+    For a figure of which only ``k of n`` is known, such as a printed sensitivity. It takes the n cases for
+    independent; with the images at hand, `bootstrap` by lesion is the better one.
+
+    Parameters
+    ----------
+    successes, n : int
+        0 <= successes <= n, and n at least 1.
+    ci : float
+        Confidence level, in (0, 1).
+
+    Returns
+    -------
+    (float, float)
+        Low and high end, in [0, 1].
+
+    Raises
+    ------
+    InputError
+        Counts or level out of range.
+
+    Notes
+    -----
+    E. B. Wilson, Journal of the American Statistical Association 22 (1927), 209-212.
+    """
+    from scipy import stats
+
+    n = checks.positive(n, "n")
+    if not 0 <= successes <= n or successes != int(successes):
+        raise InputError(f"successes: found {successes!r}, expected a whole number from 0 to {n}")
+    interval = stats.binomtest(int(successes), n).proportion_ci(confidence_level=checks.level(ci), method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def resample_weights(units: np.ndarray, n_resamples: int, seed: int) -> Iterator[np.ndarray]:

@@ -1,0 +1,44 @@
+"""What a check says of a printed figure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# Binary dust of decimal numbers, far below any printed digit.
+DUST = 1e-9
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One outcome of one check.
+
+    Attributes
+    ----------
+    agrees : bool or None
+        Whether the printed figure can be right as far as the check sees; None where it only informs.
+    printed : str
+        What the paper prints.
+    recomputed : str
+        What comes out.
+    """
+
+    agrees: bool | None
+    printed: str
+    recomputed: str
+
+
+def half(decimals: int) -> float:
+    """Return half a unit of the last printed digit: how far rounding may have moved a figure."""
+    return 0.5 * 10.0**-decimals + DUST
+
+
+def figure(value: float, decimals: int = 2) -> str:
+    """Write a number with at most `decimals` digits behind the point, without trailing zeros."""
+    text = f"{value:.{decimals}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
+
+
+def figures(values, decimals: int = 2) -> str:
+    """Write several numbers, separated by commas."""
+    return ", ".join(figure(value, decimals) for value in values)

@@ -1,0 +1,62 @@
+"""Claims in words against the figures they cite."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lesionlib.audit.verdict import Verdict, figure, figures
+
+
+def highest(values: Sequence[float], names: Sequence[str], claimed: str) -> Verdict:
+    """Check that `claimed` has the highest of the printed values, alone."""
+    return _extreme(list(values), list(names), claimed, max)
+
+
+def lowest(values: Sequence[float], names: Sequence[str], claimed: str) -> Verdict:
+    """Check that `claimed` has the lowest of the printed values, alone."""
+    return _extreme(list(values), list(names), claimed, min)
+
+
+def rank(values: Sequence[float], names: Sequence[str], claimed: str, place: int) -> Verdict:
+    """Check that `claimed` stands at `place` (1 is the highest) among the printed values."""
+    own = list(values)[list(names).index(claimed)]
+    found = 1 + sum(value > own for value in values)
+    return Verdict(found == place, f"place {place}", f"place {found} of {len(values)}")
+
+
+def increasing(values: Sequence[float], names: Sequence[str]) -> Verdict:
+    """Check that each printed value is higher than the one before it."""
+    steps = list(zip(values, list(values)[1:], list(names)[1:], strict=False))
+    broken = [f"{name} ({figure(a)} to {figure(b)})" for a, b, name in steps if b <= a]
+    return Verdict(not broken, "each higher than the last", "so it is" if not broken else f"not at {', '.join(broken)}")
+
+
+def all_above(values: Sequence[float], names: Sequence[str], bound: float) -> Verdict:
+    """Check that every printed value lies above `bound`."""
+    low = [f"{name} {figure(value)}" for value, name in zip(values, names, strict=True) if value <= bound]
+    found = f"all {len(list(values))}" if not low else f"not {', '.join(low)}"
+    return Verdict(not low, f"all above {figure(bound)}", found)
+
+
+def each_above(a: Sequence[float], b: Sequence[float], names: Sequence[str]) -> Verdict:
+    """Check that each value of `a` is higher than the one of `b` beside it."""
+    broken = [f"{name} ({figure(x)} and {figure(y)})" for x, y, name in zip(a, b, names, strict=True) if x <= y]
+    return Verdict(not broken, "higher in every pair", "so it is" if not broken else f"not for {', '.join(broken)}")
+
+
+def how_many_above(values: Sequence[float], bound: float, printed: int) -> Verdict:
+    """Check a printed number of values that lie above `bound`."""
+    found = sum(value > bound for value in values)
+    return Verdict(found == printed, figure(printed), f"{found} of {len(list(values))}")
+
+
+def near(values: Sequence[float], claimed: float, tolerance: float) -> Verdict:
+    """Check that every value lies within `tolerance` of what words such as "about half" claim."""
+    agrees = all(abs(value - claimed) <= tolerance for value in values)
+    return Verdict(agrees, f"about {figure(claimed)}", figures(values))
+
+
+def _extreme(values: list[float], names: list[str], claimed: str, pick) -> Verdict:
+    own, best = values[names.index(claimed)], pick(values)
+    holders = [name for name, value in zip(names, values, strict=True) if value == best]
+    return Verdict(holders == [claimed], f"{claimed} {figure(own)}", f"{' and '.join(holders)} {figure(best)}")

@@ -1,0 +1,177 @@
+"""Each check on figures whose answer is known."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, precision_score, recall_score
+
+from lesionlib.audit import agreement, bounds, confusion, granularity, inference, training, words
+from lesionlib.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("verdict", "agrees"),
+    [
+        (agreement.total([5, 6], 11), True),
+        (agreement.total([5, 6], 12), False),
+        (agreement.total([33.3, 33.3, 33.3], 100, decimals=1), True),
+        (agreement.total([33.3, 33.3, 33.0], 100, decimals=1), False),
+        (agreement.pair(82.47, 17.53), True),
+        (agreement.pair(77.82, 22.22), False),
+        (agreement.pair(0.5, 0.45, whole=1, decimals=2), False),
+        (agreement.share(8313, 10015, 83), True),
+        (agreement.share(2, 3, 66, decimals=0), False),
+        (agreement.share(2, 3, 0.67, decimals=2, scale=1), True),
+        (agreement.mean([1.0, 2.0], 1.5, decimals=1), True),
+        (agreement.mean([1.0, 2.0], 1.7, decimals=1), False),
+        (agreement.difference(42.43, 17.29, 25.14), True),
+        (agreement.difference(42.43, 17.29, 25.2), False),
+        (agreement.ratio([2373, 264, 660], [72, 8, 20]), True),
+        (agreement.ratio([2373, 264, 660], [70, 10, 20]), False),
+        (agreement.same([162, 162.0]), True),
+        (agreement.same([162, 163]), False),
+        (agreement.count(["a", "b"], 2), True),
+        (agreement.count(["a", "b"], 3), False),
+        (agreement.product([7, 2], 14), True),
+        (agreement.product([7, 2], 15), False),
+    ],
+)
+def test_agreement(verdict, agrees):
+    assert verdict.agrees is agrees
+
+
+def test_a_figure_that_was_cut_off_is_called_so():
+    assert "cut off" in agreement.share(2, 3, 66, decimals=0).recomputed
+    assert "cut off" not in agreement.share(2, 3, 60, decimals=0).recomputed
+
+
+@given(st.integers(1, 3000), st.data(), st.integers(0, 3))
+@settings(max_examples=100, deadline=None)
+def test_every_true_share_is_possible(n, data, decimals):
+    k = data.draw(st.integers(0, n))
+    assert k in granularity.possible_counts(round(100 * k / n, decimals), n, decimals)
+
+
+@given(st.integers(1, 300), st.integers(0, 10_000))
+@settings(max_examples=100, deadline=None)
+def test_a_share_is_possible_where_some_count_rounds_to_it(n, hundredths):
+    value = hundredths / 100
+    some = [k for k in range(n + 1) if abs(100 * k / n - value) <= 0.005 + 1e-9]
+    assert granularity.possible_counts(value, n, 2) == some
+    assert granularity.granularity(value, n, 2).agrees is bool(some)
+
+
+def test_granularity_names_the_nearest():
+    assert granularity.granularity(50.1, 10, 1).recomputed == "no k of 10: the nearest are 50 and 60"
+    assert granularity.fitting_sizes([33.3, 66.7], [2, 3, 4, 6], 1) == [3, 6]
+    assert granularity.size_range([33.3, 66.7], 5, 1, 1, 10).agrees is False
+    assert granularity.possible_share([50.0, 33.3], 4, 1).recomputed.startswith("1 of 2 are a k of 4")
+
+
+def test_lost_cells_are_filled_where_the_margins_pin_them_down():
+    full = [[5, 1, 0], [2, 7, 1], [0, 3, 9]]
+    lost = [[None, 1, 0], [2, None, 1], [0, 3, None]]
+    assert confusion.completed(lost, row_totals=[6, 10, 12]) == full
+    assert confusion.completed(lost, column_totals=[7, 11, 10]) == full
+    assert confusion.completed(lost) == lost
+    two = [[None, None, 0], [2, 7, 1], [0, 3, 9]]
+    assert confusion.completed(two, row_totals=[6, None, None]) == two
+    assert confusion.completed(two, row_totals=[6, None, None], column_totals=[7, None, None]) == full
+    assert confusion.completed([[None, None], [1, 1]], row_totals=[0, 2]) == [[0, 0], [1, 1]]
+    with pytest.raises(InputError, match="a margin is 1, but its cells sum to 2"):
+        confusion.completed([[2, None], [1, 1]], row_totals=[1, 2])
+
+
+def test_metrics_of_a_printed_confusion_matrix():
+    matrix, labels = [[8, 2], [5, 5]], ["mel", "nv"]
+    assert confusion.cell_metric(matrix, labels, "mel", "sensitivity", 0.8, 2).agrees
+    assert not confusion.cell_metric(matrix, labels, "mel", "precision", 0.8, 2).agrees
+    assert confusion.overall_metric(matrix, labels, "accuracy", 0.65, 2).agrees
+    assert confusion.margin(matrix, labels, "nv", 10).agrees
+    assert not confusion.margin(matrix, labels, "nv", 11).agrees
+
+
+counts = st.integers(1, 200)
+
+
+@given(counts, counts, counts, counts)
+@settings(max_examples=100, deadline=None)
+def test_the_true_prevalence_is_always_among_the_implied(tp, fn, fp, tn):
+    truth = [1] * (tp + fn) + [0] * (fp + tn)
+    answer = [1] * tp + [0] * fn + [1] * fp + [0] * tn
+    printed = [round(score(truth, answer), 3) for score in (accuracy_score, precision_score, recall_score)]
+    low, high = bounds.implied_prevalence(*printed, decimals=[3, 3, 3])
+    assert low - 1e-6 <= (tp + fn) / len(truth) <= high + 1e-6
+    assert bounds.prevalence(*printed, tp + fn, len(truth), [3, 3, 3]).agrees
+
+
+def test_bounds():
+    # 1,000 images, 250 positive: 150 found, 100 missed, 38 false alarms.
+    assert bounds.prevalence(0.862, 0.80, 0.60, 250, 1000, [3, 2, 2]).agrees is True
+    assert bounds.prevalence(0.862, 0.80, 0.60, 180, 1000, [3, 2, 2]).agrees is False
+    assert bounds.majority([90, 10], 91).agrees is True
+    assert bounds.majority([90, 10], 0.85, scale=1).agrees is False
+    assert bounds.within(1.2, 0, 1).agrees is False
+    assert bounds.geometric_mean(0.25, 0.5).agrees is True
+    assert bounds.geometric_mean(0.25, 0.6).agrees is False
+    assert bounds.f1(0.5, 1.0, 0.67).agrees is True
+    assert bounds.f1(0.5, 1.0, 0.75).agrees is False
+    assert bounds.weighted_accuracy([1.0, 0.5], [1, 3], 0.625, 3).agrees is True
+    assert bounds.weighted_accuracy([1.0, 0.5], [1, 3], 0.75, 2).agrees is False
+
+
+def test_inference():
+    a, b = [1, 2, 3, 4], [5, 6, 7, 8]
+    assert inference.mann_whitney(a, b, 0.03).agrees is True
+    assert inference.mann_whitney(a, b, 0.01).agrees is False
+    assert "one-sided 0.0143" in inference.mann_whitney(a, b, 0.03).recomputed
+    gains = [1 + 0.1 * k for k in range(8)]
+    assert (
+        inference.conclusion([10 * k for k in range(8)], [10 * k + g for k, g in enumerate(gains)], 0.6).agrees is False
+    )
+    assert inference.small_sample(8, 9, 1 / 9).agrees is True
+    assert inference.small_sample(2, 10, 0.5).agrees is False
+    assert inference.two_proportions(1, 9, 8, 9).agrees is True
+    assert inference.two_proportions(4, 9, 8, 9).agrees is False
+    assert inference.images_between(92.0, 92.4, 264, most=5).agrees is False
+    assert inference.images_between(92.0, 84.1, 264, most=5).agrees is True
+    assert inference.spread([88.6, 92.4], 264).agrees is False
+    assert inference.spread([60, 92.4], 264).agrees is True
+
+
+def test_training():
+    assert training.epochs(1000, 16, 800, 20).agrees is True
+    assert training.epochs(1000, 16, 800, 40, accumulation=2).agrees is True
+    assert training.epochs(1000, 16, 800, 25).agrees is False
+    assert training.batch_size(45000, 90, 8313).recomputed == "16.6 images a batch"
+    assert training.batch_size(45000, 90, 8313).agrees is None
+    assert training.batch_size(100, 10, 320, 32).agrees is True
+    assert training.split_rule([100, 33], [20, 7], 20).agrees is True
+    assert training.split_rule([100, 33], [20, 9], 20).agrees is False
+    assert training.capped_rule([100, 1000], [20, 50], 20, 50).agrees is True
+    assert training.capped_rule([100, 1000], [20, 200], 20, 50).agrees is False
+
+
+def test_words():
+    values, names = [92.0, 91.6, 92.4], ["ResNet18", "ResNet50", "DenseNet121"]
+    assert words.highest(values, names, "ResNet18").agrees is False
+    assert words.highest(values, names, "ResNet18").recomputed == "DenseNet121 92.4"
+    assert words.highest(values, names, "DenseNet121").agrees is True
+    assert words.highest([1, 1], ["a", "b"], "a").agrees is False
+    assert words.lowest(values, names, "ResNet50").agrees is True
+    assert words.rank(values, names, "ResNet18", 2).agrees is True
+    assert words.rank(values, names, "ResNet18", 1).agrees is False
+    assert words.increasing([1, 2, 3], "abc").agrees is True
+    assert words.increasing([1, 3, 2], "abc").recomputed == "not at c (3 to 2)"
+    assert words.all_above([0.71, 0.8], "ab", 0.7).agrees is True
+    assert words.all_above([0.7, 0.8], "ab", 0.7).agrees is False
+    assert words.each_above([2, 3], [1, 2], "ab").agrees is True
+    assert words.each_above([2, 3], [1, 3], "ab").agrees is False
+    assert words.how_many_above([1, 2, 3], 1, 2).agrees is True
+    assert words.how_many_above([1, 2, 3], 1, 3).agrees is False
+    assert words.near([0.48, 0.55], 0.5, 0.1).agrees is True
+    assert words.near([0.48, 0.9], 0.5, 0.1).agrees is False
+
+
+def test_an_empty_sensitivity_allows_no_geometric_mean():
+    assert bounds.geometric_mean(0.0, 0.5).agrees is False
