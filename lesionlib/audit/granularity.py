@@ -43,26 +43,45 @@ def granularity(value: float, n: int, decimals: int, scale: float = 100) -> Verd
     return Verdict(False, figure(value, decimals), f"no k of {n}: the nearest are {near}")
 
 
+def complement(value: float, n: int, decimals: int, scale: float = 100) -> Verdict:
+    """Check that `scale` minus a printed figure, such as an error rate, is a possible k/n."""
+    verdict = granularity(scale - value, n, decimals, scale)
+    return Verdict(verdict.agrees, f"{figure(scale)} - {figure(value, decimals)}", verdict.recomputed)
+
+
 def possible_share(values: Sequence[float], n: int, decimals: int, scale: float = 100) -> Verdict:
     """Say how many of several printed figures are a possible k/n, beside how many would be by chance.
 
     Agrees where all of them are possible. By chance, one of ``10**decimals * scale`` printable figures is possible
     with probability about ``n / (10**decimals * scale)``, at most 1: with more images than that the test is blind.
     """
-    hits = sum(bool(possible_counts(value, n, decimals, scale)) for value in values)
+    hits = _hits(values, n, decimals, scale)
     chance = min(1.0, n / (10**decimals * scale)) * len(values)
     text = f"{hits} of {len(values)} are a k of {n}; by chance about {figure(chance, 1)} would be"
     return Verdict(hits == len(values), f"{len(values)} figures, n = {n}", text)
 
 
-def fitting_sizes(values: Sequence[float], sizes: Sequence[int], decimals: int, scale: float = 100) -> list[int]:
-    """Return those of `sizes` for which every printed figure is a possible k/n, in the order given."""
-    return [n for n in sizes if all(possible_counts(value, n, decimals, scale) for value in values)]
+def best_size(values: Sequence[float], n: int, decimals: int, low: int, high: int, scale: float = 100) -> Verdict:
+    """Check that the stated n gives more of the printed figures than any other size from `low` to `high`.
+
+    Parameters
+    ----------
+    values : sequence of float
+        Figures that are said to be shares of the same n images.
+    n : int
+        The stated number of images.
+    decimals : int
+        Printed digits behind the point.
+    low, high : int
+        The sizes to go through, both ends with them.
+    scale : float
+        100 for percent, 1 for fractions.
+    """
+    hits = {size: _hits(values, size, decimals, scale) for size in range(low, high + 1)}
+    first, second = sorted(hits, key=hits.__getitem__, reverse=True)[:2]
+    text = f"{first} gives {hits[first]} of {len(values)}, the next best size {hits[second]}"
+    return Verdict(first == n, f"n = {n} gives {_hits(values, n, decimals, scale)}", text)
 
 
-def size_range(values: Sequence[float], n: int, decimals: int, low: int, high: int, scale: float = 100) -> Verdict:
-    """Check the stated n against all sizes from `low` to `high`: which give every printed figure?"""
-    fits = fitting_sizes(values, range(low, high + 1), decimals, scale)
-    shown = ", ".join(map(str, fits[:8])) + (", ..." if len(fits) > 8 else "")
-    text = f"{len(fits)} of the sizes {low} to {high} give all {len(values)} figures" + (f": {shown}" if fits else "")
-    return Verdict(n in fits, f"n = {n}", text)
+def _hits(values: Sequence[float], n: int, decimals: int, scale: float) -> int:
+    return sum(bool(possible_counts(value, n, decimals, scale)) for value in values)

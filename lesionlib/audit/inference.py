@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lesionlib import metrics
-from lesionlib.audit.verdict import Verdict, figure, half
+from lesionlib.audit.granularity import possible_counts
+from lesionlib.audit.verdict import Verdict, figure, half, p_value
+
+# Share of test images on which two trainings of one network disagree, at the least.
+_FLIPPED = 0.05
 
 
 def rank_tests(a: Sequence[float], b: Sequence[float]) -> dict[str, float]:
@@ -39,10 +43,16 @@ def conclusion(a: Sequence[float], b: Sequence[float], printed: float, level: fl
 
 def small_sample(successes: int, n: int, reference: float, ci: float = 0.95) -> Verdict:
     """Check that k of n can be told from a reference proportion: is that outside Wilson's interval?"""
-    low, high = metrics.wilson(successes, n, ci)
+    low, high = metrics.wilson(int(successes), n, ci)
     text = f"{figure(100 * low, 0)} to {figure(100 * high, 0)} % ({figure(100 * ci, 0)} % interval)"
     outside = not low <= reference <= high
-    return Verdict(outside, f"{successes} of {n} against {figure(100 * reference, 1)} %", text)
+    return Verdict(outside, f"{figure(successes)} of {n} against {figure(100 * reference, 1)} %", text)
+
+
+def compatible(successes: int, n: int, reference: float, ci: float = 0.95) -> Verdict:
+    """Check that k of n is what a reference proportion could give: does Wilson's interval hold it?"""
+    verdict = small_sample(successes, n, reference, ci)
+    return Verdict(not verdict.agrees, verdict.printed, verdict.recomputed)
 
 
 def two_proportions(a: int, n_a: int, b: int, n_b: int, level: float = 0.05) -> Verdict:
@@ -53,7 +63,7 @@ def two_proportions(a: int, n_a: int, b: int, n_b: int, level: float = 0.05) -> 
     low_a, high_a = metrics.wilson(a, n_a)
     low_b, high_b = metrics.wilson(b, n_b)
     shown = (low_a, high_a, low_b, high_b)
-    text = "p = {}; intervals {} to {} % and {} to {} %".format(figure(p, 3), *(figure(100 * x, 1) for x in shown))
+    text = "{}; intervals {} to {} % and {} to {} %".format(p_value(p), *(figure(100 * x, 1) for x in shown))
     return Verdict(p < level, f"{a} of {n_a} and {b} of {n_b}", text)
 
 
@@ -76,3 +86,75 @@ def spread(values: Sequence[float], n: int, scale: float = 100, ci: float = 0.95
     between = max(values) - min(values)
     text = f"they span {figure(between)}; one of them alone has an interval {figure(width, 1)} wide"
     return Verdict(between > width, f"{len(values)} accuracies on {n} images", text)
+
+
+def gains_too_even(
+    a: Sequence[float], b: Sequence[float], n: int, repeats: int = 1, scale: float = 100, level: float = 0.001
+) -> Verdict:
+    """Check that the gains from `a` to `b`, network by network, vary at least as much as chance makes them.
+
+    Two trainings of a network differ in some of the same n test images. If a share d of the images changes between
+    right and wrong, the gain has a standard deviation of sqrt(d / n). Here d is 0.05, which is low: networks with
+    accuracies near 80 % disagree on more. The spread of the gains is set against it by a one-sided chi-square
+    test of the variance.
+
+    Parameters
+    ----------
+    a, b : sequences of float
+        Accuracies of the same networks, in the same order, under two conditions.
+    n : int
+        Test images.
+    repeats : int
+        Trainings that each accuracy is the mean of.
+    scale : float
+        100 for percent, 1 for fractions.
+    level : float
+        Below this probability of so little spread the gains are called too even.
+    """
+    import numpy as np
+    from scipy import stats
+
+    gains = np.subtract(b, a) / scale
+    chance = (_FLIPPED / (n * repeats)) ** 0.5
+    found = float(np.std(gains, ddof=1))
+    p = float(stats.chi2.cdf((len(gains) - 1) * (found / chance) ** 2, len(gains) - 1))
+    span = f"{figure(scale * gains.min())} to {figure(scale * gains.max())}"
+    text = f"standard deviation {figure(scale * found)}, by chance at least {figure(scale * chance)}; {p_value(p)}"
+    return Verdict(p >= level, f"{len(gains)} gains of {span}", text)
+
+
+def same_gain(
+    a: Sequence[float], b: Sequence[float], n: int, decimals: int, scale: float = 100, level: float = 0.001
+) -> Verdict:
+    """Check that the gains from `a` to `b`, in images, do not coincide more often than chance makes them.
+
+    Gains of independent trainings scatter by about sqrt(0.05 n) images (see `gains_too_even`), so that a given gain has
+    a probability of at most q = 1 / sqrt(2 pi 0.05 n). That m of N gains coincide has a probability of at most
+    C(N, m) q**(m - 1).
+
+    Parameters
+    ----------
+    a, b : sequences of float
+        Accuracies of the same networks, in the same order, under two conditions. Pairs of which one is no k/n
+        are left out.
+    n : int
+        Test images.
+    decimals : int
+        Printed digits behind the point.
+    scale : float
+        100 for percent, 1 for fractions.
+    level : float
+        Below this probability the gains are called the same.
+    """
+    import math
+    from collections import Counter
+
+    counts = [
+        (possible_counts(x, n, decimals, scale), possible_counts(y, n, decimals, scale))
+        for x, y in zip(a, b, strict=True)
+    ]
+    gains = [after[0] - before[0] for before, after in counts if before and after]
+    gain, times = Counter(gains).most_common(1)[0]
+    bound = min(1.0, math.comb(len(gains), times) * (2 * math.pi * _FLIPPED * n) ** (-(times - 1) / 2))
+    text = f"{times} of {len(gains)} gain just {gain} images; by chance {p_value(bound)} at most"
+    return Verdict(bound >= level, f"{len(gains)} gains", text)

@@ -42,3 +42,8 @@ def figure(value: float, decimals: int = 2) -> str:
 def figures(values, decimals: int = 2) -> str:
     """Write several numbers, separated by commas."""
     return ", ".join(figure(value, decimals) for value in values)
+
+
+def p_value(p: float) -> str:
+    """Write a p-value with three digits, or say that it is below 0.001."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

@@ -56,6 +56,26 @@ def near(values: Sequence[float], claimed: float, tolerance: float) -> Verdict:
     return Verdict(agrees, f"about {figure(claimed)}", figures(values))
 
 
+def distinct(values: Sequence[float], names: Sequence[str]) -> Verdict:
+    """Check that no two of several independent figures are the same; two networks that agree to two digits are rare."""
+    seen: dict[float, list[str]] = {}
+    for value, name in zip(values, names, strict=True):
+        seen.setdefault(value, []).append(name)
+    twins = [f"{' and '.join(group)} {figure(value)}" for value, group in seen.items() if len(group) > 1]
+    return Verdict(not twins, f"{len(list(values))} figures", "all different" if not twins else "; ".join(twins))
+
+
+def differ(a: Sequence[float], b: Sequence[float], what: str) -> Verdict:
+    """Check that two groups of figures, said to be of different things (`what`), are not the same figures."""
+    same = list(a) == list(b)
+    return Verdict(not same, f"{figures(a)} and {figures(b)}", f"{what}: {'the same' if same else 'different'} figures")
+
+
+def contradiction(a: str, b: str) -> Verdict:
+    """Set down two statements of a paper that a reader found to contradict each other; nothing is computed."""
+    return Verdict(False, f"{a} / {b}", "read by a person: both cannot be true")
+
+
 def _extreme(values: list[float], names: list[str], claimed: str, pick) -> Verdict:
     own, best = values[names.index(claimed)], pick(values)
     holders = [name for name, value in zip(names, values, strict=True) if value == best]

@@ -1,5 +1,6 @@
 """Each check on figures whose answer is known."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -63,8 +64,10 @@ def test_a_share_is_possible_where_some_count_rounds_to_it(n, hundredths):
 
 def test_granularity_names_the_nearest():
     assert granularity.granularity(50.1, 10, 1).recomputed == "no k of 10: the nearest are 50 and 60"
-    assert granularity.fitting_sizes([33.3, 66.7], [2, 3, 4, 6], 1) == [3, 6]
-    assert granularity.size_range([33.3, 66.7], 5, 1, 1, 10).agrees is False
+    assert granularity.complement(66.7, 3, 1).recomputed == "1 of 3"
+    assert granularity.complement(66.7, 4, 1).agrees is False
+    assert granularity.best_size([33.3, 66.7], 3, 1, 2, 5).agrees is True
+    assert granularity.best_size([33.3, 66.7, 50.0], 4, 1, 2, 5).recomputed == "3 gives 2 of 3, the next best size 1"
     assert granularity.possible_share([50.0, 33.3], 4, 1).recomputed.startswith("1 of 2 are a k of 4")
 
 
@@ -131,12 +134,23 @@ def test_inference():
     )
     assert inference.small_sample(8, 9, 1 / 9).agrees is True
     assert inference.small_sample(2, 10, 0.5).agrees is False
+    assert inference.compatible(8, 9, 0.5).agrees is False
+    assert inference.compatible(5, 9, 0.5).agrees is True
     assert inference.two_proportions(1, 9, 8, 9).agrees is True
     assert inference.two_proportions(4, 9, 8, 9).agrees is False
     assert inference.images_between(92.0, 92.4, 264, most=5).agrees is False
     assert inference.images_between(92.0, 84.1, 264, most=5).agrees is True
     assert inference.spread([88.6, 92.4], 264).agrees is False
     assert inference.spread([60, 92.4], 264).agrees is True
+    before = [75.0, 74.5, 76.0, 78.0, 77.0, 74.0]
+    assert inference.gains_too_even(before, [x + 1.4 + 0.01 * k for k, x in enumerate(before)], 1702).agrees is False
+    even = [10.0, 20.0, 30.0, 40.0]
+    assert inference.same_gain(even, [x + 5 for x in even], 100, 0, level=0.2).agrees is False
+    assert inference.same_gain(even, [15.0, 26.0, 37.0, 48.0], 100, 0).agrees is True
+    assert inference.same_gain([*even, 10.01], [*(x + 5 for x in even), 15], 100, 2).recomputed.startswith(
+        "4 of 4 gain"
+    )
+    assert inference.gains_too_even(before, [x + k for k, x in enumerate(before)], 1702).agrees is True
 
 
 def test_training():
@@ -169,9 +183,22 @@ def test_words():
     assert words.each_above([2, 3], [1, 3], "ab").agrees is False
     assert words.how_many_above([1, 2, 3], 1, 2).agrees is True
     assert words.how_many_above([1, 2, 3], 1, 3).agrees is False
+    assert words.distinct([80.72, 80.01], "ab").agrees is True
+    assert words.distinct([80.72, 80.01, 80.72], "abc").recomputed == "a and c 80.72"
+    assert words.differ([1, 2], [1, 2], "two classes").agrees is False
+    assert words.differ([1, 2], [1, 3], "two classes").agrees is True
     assert words.near([0.48, 0.55], 0.5, 0.1).agrees is True
     assert words.near([0.48, 0.9], 0.5, 0.1).agrees is False
 
 
 def test_an_empty_sensitivity_allows_no_geometric_mean():
     assert bounds.geometric_mean(0.0, 0.5).agrees is False
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=60, deadline=None)
+def test_gains_of_chance_are_seldom_called_too_even(seed):
+    """Two trainings that disagree on a tenth of 1,702 images, for eight networks."""
+    rng = np.random.default_rng(seed)
+    flips = rng.binomial(170, 0.5, 8) - 85.0
+    assert inference.gains_too_even(np.zeros(8), 100 * flips / 1702, 1702, level=1e-6).agrees is True
