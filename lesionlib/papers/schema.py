@@ -21,25 +21,53 @@ class _Entry(BaseModel):
 
 
 class Preprint(_Entry):
-    """Where the preprint stands, and when it was posted."""
+    """Where the preprint stands (`id`: its number there), and when it was posted."""
 
     server: str
-    doi: str
-    posted: str
+    id: str | None = None
+    doi: str | None = None
+    posted: str | None = None
     license: str | None = None
 
 
 class Split(_Entry):
-    """Sizes of the training and test sets as one place of the paper prints them, in images."""
+    """Sizes of the training, validation and test sets as one place of the paper prints them, in images.
+
+    `ratio` stands where shares are printed, train first, for example "80:20".
+    """
 
     place: str
     train: int | None
+    valid: int | None = None
     test: int | None
+    ratio: str | None = None
+    note: str | None = None
+
+
+class Source(_Entry):
+    """One of several sets of images that a paper uses.
+
+    `dataset` is its name in our catalogue, None where it cannot be had; `labels` maps our names of its classes to
+    the printed ones; `images` is the total as printed.
+    """
+
+    key: str
+    title: str
+    dataset: str | None
+    place: tuple[str, ...]
+    images: int | None
+    modality: str | None = None
+    role: str | None = None
+    labels: dict[str, str] = {}
     note: str | None = None
 
 
 class Data(_Entry):
-    """What the paper trained and tested on; `labels` maps our class names to the printed ones."""
+    """What the paper trained and tested on; `labels` maps our class names to the printed ones.
+
+    `dataset`, `images` and `labels` are those of the set that the paper tests on; where it uses several, `sources`
+    holds each with its own.
+    """
 
     dataset: str
     images: int
@@ -47,6 +75,7 @@ class Data(_Entry):
     split_rule: str
     clinical: tuple[str, ...] = ()
     labels: dict[str, str]
+    sources: tuple[Source, ...] = ()
     note: str | None = None
 
 
@@ -55,19 +84,27 @@ class Hyperparameter(_Entry):
 
     group: str
     name: str
-    value: int | float | str | tuple[str, ...]
+    value: int | float | str | tuple[int | float | str, ...]
     unit: str | None = None
     place: tuple[str, ...]
     note: str | None = None
 
 
 class PrintedTable(_Entry):
-    """One table in tidy form: one row an observation."""
+    """One table in tidy form: one row an observation.
+
+    `units` holds the unit of a column ("percent", "fraction", "images"), `totals` what its printed row of totals says.
+    `extraction` says how the text at hand holds it: whole, or in fragments that were put together again (cells that
+    could not be are None; the note tells what is left of them).
+    """
 
     title: str
     place: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    units: dict[str, str] = {}
+    totals: dict[str, int | float] = {}
+    extraction: Literal["whole", "fragments"] = "whole"
     note: str | None = None
 
     @model_validator(mode="after")
@@ -77,19 +114,59 @@ class PrintedTable(_Entry):
                 raise ValueError(f"row {number} has {len(row)} cells, expected {len(self.columns)}")
         return self
 
+    @model_validator(mode="after")
+    def _columns_exist(self) -> PrintedTable:
+        for column in (*self.units, *self.totals):
+            if column not in self.columns:
+                raise ValueError(f"{column!r} is not among the columns: {', '.join(self.columns)}")
+        return self
+
+
+class PrintedConfusion(_Entry):
+    """One confusion matrix in images: rows are the truth, columns the prediction, both in the order of `labels`.
+
+    A cell is None where the text at hand lost it. `row_totals` and `column_totals` are there only where they are
+    printed or follow from other printed figures; the note says from which.
+    """
+
+    title: str
+    place: str
+    labels: tuple[str, ...]
+    rows: tuple[tuple[int | None, ...], ...]
+    row_totals: tuple[int | None, ...] | None = None
+    column_totals: tuple[int | None, ...] | None = None
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _square(self) -> PrintedConfusion:
+        size = len(self.labels)
+        lengths = {"rows": len(self.rows)} | {f"row {number}": len(row) for number, row in enumerate(self.rows)}
+        margins = {"row_totals": self.row_totals, "column_totals": self.column_totals}
+        lengths |= {name: len(margin) for name, margin in margins.items() if margin is not None}
+        for part, length in lengths.items():
+            if length != size:
+                raise ValueError(f"{part} holds {length} entries, expected {size} as there are labels")
+        return self
+
 
 class Figure(_Entry):
-    """One figure that no table of the paper holds."""
+    """One figure that no table of the paper holds.
+
+    `setting` names the experiment or the data where the other fields do not; `n` is the printed number of cases of
+    which `value` is a share.
+    """
 
     id: str
     place: str
     quantity: str
     network: str | None = None
+    setting: str | None = None
     resolution: str | None = None
     clinical: bool | None = None
     label: str | None = None
     value: float
     sd: float | None = None
+    n: int | None = None
     unit: str | None = None
     compared_with: str | None = None
     test: str | None = None
@@ -182,7 +259,8 @@ class Paper(_Entry):
     """A paper as data: what it printed, where, and what would have to come out here for it to hold.
 
     Fields ending in ``_entries`` hold the YAML's entries; the properties give them as tables. Figures are as
-    printed, slips included: accuracy and error rate in percent, sensitivity from 0 to 1.
+    printed, slips included; `unit` of a figure and `units` of a table say whether in percent or from 0 to 1.
+    `peer_reviewed` is None where the text does not tell.
     """
 
     schema_version: Literal[1] = Field(alias="schema")
@@ -193,13 +271,15 @@ class Paper(_Entry):
     venue: str | None = None
     doi: str | None = None
     preprint: Preprint | None = None
-    transcribed_from: Literal["preprint", "reviewed version"]
+    peer_reviewed: bool | None = None
+    transcribed_from: Literal["preprint", "reviewed version", "course report", "copy without venue"]
     not_at_hand: str | None = None
     places: dict[str, str]
     place_notes: tuple[str, ...] = ()
     data: Data
     hyperparameter_entries: tuple[Hyperparameter, ...] = Field(alias="hyperparameters")
     table_entries: dict[str, PrintedTable] = Field(alias="tables")
+    confusion_entries: dict[str, PrintedConfusion] = Field(default={}, alias="confusion_matrices")
     contests: dict[str, Contest] = {}
     figure_entries: tuple[Figure, ...] = Field(alias="figures_in_text")
     criteria_rules: str
@@ -227,12 +307,18 @@ class Paper(_Entry):
         for entry in entries:
             if entry.label is not None and entry.label not in self.data.labels:
                 raise ValueError(f"label {entry.label!r} is not among data.labels")
+        for key, matrix in self.confusion_entries.items():
+            unknown = sorted(set(matrix.labels) - set(self.data.labels))
+            if unknown:
+                raise ValueError(f"confusion matrix {key}: label {unknown[0]!r} is not among data.labels")
         return self
 
     def _all_places(self) -> Iterable[tuple[str, str]]:
         yield from (("data.splits", split.place) for split in self.data.splits)
         yield from ((f"table {key}", table.place) for key, table in self.table_entries.items())
+        yield from ((f"confusion matrix {key}", matrix.place) for key, matrix in self.confusion_entries.items())
         yield from ((f"figure {figure.id}", figure.place) for figure in self.figure_entries)
+        yield from ((f"source {source.key}", place) for source in self.data.sources for place in source.place)
         for entry in self.hyperparameter_entries:
             yield from ((f"hyperparameter {entry.name}", place) for place in entry.place)
         for claim in self.claim_entries:
@@ -244,19 +330,43 @@ class Paper(_Entry):
 
     @property
     def tables(self) -> dict[str, DataFrame]:
-        """The paper's tables by printed number, tidy; title, place and note stand in ``.attrs``."""
+        """The paper's tables by printed number, tidy; its entry's other fields stand in ``.attrs``."""
         import pandas as pd
 
         frames = {}
         for key, table in self.table_entries.items():
             frames[key] = pd.DataFrame(list(table.rows), columns=list(table.columns))
-            frames[key].attrs = {"title": table.title, "place": table.place, "note": table.note}
+            frames[key].attrs = table.model_dump(exclude={"columns", "rows"})
         return frames
 
     @property
+    def confusion_matrices(self) -> dict[str, DataFrame]:
+        """The printed confusion matrices by the number of their table, in images.
+
+        Rows are the truth, columns the prediction, both named by class; <NA> where the text at hand lost a cell.
+        The entry's other fields stand in ``.attrs``, the totals of its rows and columns among them (None: unknown).
+        """
+        import pandas as pd
+
+        frames = {}
+        for key, matrix in self.confusion_entries.items():
+            labels = list(matrix.labels)
+            frames[key] = pd.DataFrame(list(matrix.rows), index=labels, columns=labels, dtype="Int64")
+            frames[key].attrs = matrix.model_dump(exclude={"labels", "rows"})
+        return frames
+
+    @property
+    def sources(self) -> DataFrame:
+        """The sets of images of a paper that uses several.
+
+        Columns: key, title, dataset (name in our catalogue), place, images, modality, role, labels, note.
+        """
+        return _frame(Source, self.data.sources).astype({"images": "Int64"})
+
+    @property
     def splits(self) -> DataFrame:
-        """Printed sizes of training and test set in images: place, train, test, note."""
-        return _frame(Split, self.data.splits).astype({"train": "Int64", "test": "Int64"})
+        """Printed sizes of training, validation and test set in images: place, train, valid, test, ratio, note."""
+        return _frame(Split, self.data.splits).astype(dict.fromkeys(("train", "valid", "test"), "Int64"))
 
     @property
     def hyperparameters(self) -> DataFrame:
@@ -267,10 +377,10 @@ class Paper(_Entry):
     def figures_in_text(self) -> DataFrame:
         """Figures that no table holds.
 
-        Columns: id, place, quantity, network, resolution, clinical, label, value, sd, unit, compared_with,
-        test, note. A missing network, resolution, clinical or label means over all of them.
+        Columns: id, place, quantity, network, setting, resolution, clinical, label, value, sd, n, unit,
+        compared_with, test, note. A missing network, setting, resolution, clinical or label means over all of them.
         """
-        return _frame(Figure, self.figure_entries).astype({"clinical": "boolean", "sd": "float64"})
+        return _frame(Figure, self.figure_entries).astype({"clinical": "boolean", "sd": "float64", "n": "Int64"})
 
     @property
     def claims(self) -> DataFrame:
@@ -284,10 +394,14 @@ class Paper(_Entry):
 
     @property
     def citation(self) -> str:
-        """One line: authors, year, title, venue, DOI."""
+        """One line: authors, year, title, venue or number of the preprint, DOI; says so if not peer-reviewed."""
         parts = [f"{', '.join(self.authors)} ({self.year}). {self.title}", self.venue]
+        if not self.venue and self.preprint and self.preprint.id:
+            parts.append(f"{self.preprint.server}:{self.preprint.id}")
         if self.doi:
             parts.append(f"https://doi.org/{self.doi}")
+        if self.peer_reviewed is False:
+            parts.append("Not peer-reviewed")
         return ". ".join(part for part in parts if part) + "."
 
 
