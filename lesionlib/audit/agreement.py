@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lesionlib.audit.verdict import Verdict, figure, figures, half
+from lesionlib.audit.verdict import Verdict, cut_off, figure, figures, half
 
 
 def total(parts: Sequence[float], printed: float, decimals: int | None = None) -> Verdict:
@@ -37,7 +37,7 @@ def pair(a: float, b: float, whole: float = 100, decimals: int = 2) -> Verdict:
 def share(part: float, whole: float, printed: float, decimals: int = 0, scale: float = 100) -> Verdict:
     """Check a printed share: ``scale * part / whole`` rounds to it (`scale` 100 for percent, 1 for a fraction)."""
     exact = scale * part / whole
-    text = f"{figure(exact, decimals + 2)} = {_of(part, whole)}{_cut(exact, printed, decimals)}"
+    text = f"{figure(exact, decimals + 2)} = {_of(part, whole)}{cut_off(exact, printed, decimals)}"
     return Verdict(abs(exact - printed) <= half(decimals), figure(printed, decimals), text)
 
 
@@ -45,8 +45,32 @@ def mean(values: Sequence[float], printed: float, decimals: int, values_decimals
     """Check a printed mean of printed values; `values_decimals` are the digits of the values (those of the mean)."""
     exact = sum(values) / len(values)
     slack = half(decimals) + half(decimals if values_decimals is None else values_decimals)
-    text = f"{figure(exact, decimals + 2)}, mean of {len(values)}{_cut(exact, printed, decimals)}"
+    text = f"{figure(exact, decimals + 2)}, mean of {len(values)}{cut_off(exact, printed, decimals)}"
     return Verdict(abs(exact - printed) <= slack, figure(printed, decimals), text)
+
+
+def standard_deviation(values: Sequence[float], printed: float, decimals: int) -> Verdict:
+    """Check a printed standard deviation of printed values, with n - 1 or with n in its denominator."""
+    center = sum(values) / len(values)
+    squares = sum((value - center) ** 2 for value in values)
+    sample, population = ((squares / k) ** 0.5 for k in (len(values) - 1, len(values)))
+    slack = 2 * half(decimals)
+    agrees = min(abs(sample - printed), abs(population - printed)) <= slack
+    text = f"{figure(sample, decimals + 2)} of {len(values)} values{cut_off(sample, printed, decimals)}"
+    return Verdict(agrees, figure(printed, decimals), text)
+
+
+def weighted_mean(values: Sequence[float], weights: Sequence[float], printed: float, decimals: int) -> Verdict:
+    """Check a printed mean of printed values, each weighted (a weighted F1: with its class's images)."""
+    exact = sum(value * weight for value, weight in zip(values, weights, strict=True)) / sum(weights)
+    text = f"{figure(exact, decimals + 2)}, weighted mean of {len(values)}{cut_off(exact, printed, decimals)}"
+    return Verdict(abs(exact - printed) <= 2 * half(decimals), figure(printed, decimals), text)
+
+
+def rounded(longer: float, printed: float, decimals: int = 0) -> Verdict:
+    """Check a figure that is printed with fewer digits in one place than in another: the longer one rounds to it."""
+    text = f"{figure(longer, 6)}{cut_off(longer, printed, decimals)}"
+    return Verdict(abs(longer - printed) <= half(decimals), figure(printed, decimals), text)
 
 
 def difference(a: float, b: float, printed: float, decimals: int = 2) -> Verdict:
@@ -77,6 +101,13 @@ def count(items: Sequence[object], printed: int) -> Verdict:
     return Verdict(len(items) == printed, figure(printed), f"{len(items)} listed")
 
 
+def multiple(value: int, of: int) -> Verdict:
+    """Check that a printed count is a whole multiple of another, as of an interval or a step."""
+    times, rest = divmod(value, of)
+    text = f"{figure(times)} x {figure(of)}" + (f" + {figure(rest)}" if rest else "")
+    return Verdict(not rest, figure(value), text)
+
+
 def product(factors: Sequence[float], printed: float, decimals: int = 0) -> Verdict:
     """Check a printed product, such as values times units or pixels times pixels."""
     exact = 1.0
@@ -96,10 +127,3 @@ def _sum(parts: Sequence[float]) -> str:
 
 def _of(part: float, whole: float) -> str:
     return f"{figure(part)} of {figure(whole)}"
-
-
-def _cut(exact: float, printed: float, decimals: int) -> str:
-    """Say so where the printed figure is the exact one cut off instead of rounded."""
-    if abs(exact - printed) <= half(decimals):
-        return ""
-    return "; cut off, not rounded" if 0 <= exact - printed < 10.0**-decimals else ""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lesionlib import metrics
-from lesionlib.audit.verdict import Verdict, figure, half
+from lesionlib.audit.verdict import Verdict, cut_off, figure, half
 from lesionlib.errors import InputError
 
 Matrix = Sequence[Sequence[int | None]]
@@ -61,23 +61,86 @@ def _filled(cells: list[list[int | None]], line: list[tuple[int, int]], total: i
 
 
 def cell_metric(
-    matrix: Matrix, labels: Sequence[str], label: str, metric: str, printed: float, decimals: int
+    matrix: Matrix, labels: Sequence[str], label: str, metric: str, printed: float, decimals: int, scale: float = 1
 ) -> Verdict:
-    """Recompute a class's printed metric (fraction) from the printed confusion matrix, lost cells counted as 0.
+    """Recompute a class's printed metric from the printed confusion matrix, lost cells counted as 0.
 
-    `metric` is a column of `metrics.report(...).per_class`: sensitivity, specificity, precision, f1.
+    `metric` is a column of `metrics.report(...).per_class`: sensitivity, specificity, precision, f1; `scale` is 1 where
+    it is printed as a fraction, 100 where in percent.
     """
     per_class = metrics.from_confusion(_whole(matrix), list(labels)).per_class
-    return _compared(float(per_class.loc[label, metric]), printed, decimals)
+    return _compared(scale * float(per_class.loc[label, metric]), printed, decimals)
 
 
-def overall_metric(matrix: Matrix, labels: Sequence[str], metric: str, printed: float, decimals: int) -> Verdict:
-    """Recompute a printed overall metric (fraction) from the printed confusion matrix, lost cells counted as 0.
+def overall_metric(
+    matrix: Matrix, labels: Sequence[str], metric: str, printed: float, decimals: int, scale: float = 1
+) -> Verdict:
+    """Recompute a printed overall metric from the printed confusion matrix, lost cells counted as 0.
 
-    `metric` is an entry of `metrics.report(...).overall`: accuracy, balanced_accuracy, macro_f1, weighted_f1.
+    `metric` is an entry of `metrics.report(...).overall`: accuracy, balanced_accuracy, macro_f1, weighted_f1; `scale`
+    is 1 where it is printed as a fraction, 100 where in percent.
     """
     overall = metrics.from_confusion(_whole(matrix), list(labels)).overall
-    return _compared(float(overall[metric]), printed, decimals)
+    return _compared(scale * float(overall[metric]), printed, decimals)
+
+
+def same_order(a: Matrix, b: Matrix, labels: Sequence[str], metric: str, printed: Sequence[float]) -> Verdict:
+    """Check that two matrices stand in the same order by another overall metric as by the printed one.
+
+    Parameters
+    ----------
+    a, b : k x k
+        Two models on the same images.
+    labels : sequence of str
+        The classes.
+    metric : str
+        An entry of `metrics.report(...).overall`, such as balanced_accuracy, the mean sensitivity.
+    printed : two floats
+        The printed metric of `a` and of `b`.
+    """
+    first, second = (float(metrics.from_confusion(_whole(m), list(labels)).overall[metric]) for m in (a, b))
+    agrees = (first > second) == (printed[0] > printed[1])
+    name = metric.replace("_", " ")
+    return Verdict(
+        agrees,
+        f"{figure(printed[0])} and {figure(printed[1])}",
+        f"{figure(100 * first)} and {figure(100 * second)} by {name}",
+    )
+
+
+def chief_errors(matrix: Matrix, labels: Sequence[str], label: str, named: Sequence[str]) -> Verdict:
+    """Check that the classes named as a class's most frequent wrong answers are these; a tie with them is granted."""
+    wrong = _wrong(matrix, labels, label)
+    rest = [count for name, count in wrong.items() if name not in named]
+    agrees = min(wrong[name] for name in named) >= max(rest) and all(wrong[name] for name in named)
+    top = sorted(wrong, key=wrong.__getitem__, reverse=True)[: len(named) + 2]
+    text = f"{label} is called {', '.join(f'{name} {wrong[name]}' for name in top)}"
+    return Verdict(agrees, ", ".join(f"{name} {wrong[name]}" for name in named), text)
+
+
+def ever_errors(matrix: Matrix, labels: Sequence[str], label: str, named: Sequence[str]) -> Verdict:
+    """Check that each class that is named among a class's wrong answers was answered at least once."""
+    wrong = _wrong(matrix, labels, label)
+    never = [name for name in named if not wrong[name]]
+    text = "all were answered" if not never else f"{label} is never called {' or '.join(never)}"
+    return Verdict(not never, ", ".join(named), text)
+
+
+def within_group(matrix: Matrix, labels: Sequence[str], group: Sequence[str]) -> Verdict:
+    """Say how many images of a group of classes, such as the malignant ones, are called one of them; only informs."""
+    places = [list(labels).index(name) for name in group]
+    rows = _whole(matrix)[places]
+    right, kept, n = (
+        int(sum(rows[i, place] for i, place in enumerate(places))),
+        int(rows[:, places].sum()),
+        int(rows.sum()),
+    )
+    return Verdict(None, f"{right} of {n} called by their own class", f"{kept} of {n} called one of {', '.join(group)}")
+
+
+def _wrong(matrix: Matrix, labels: Sequence[str], label: str) -> dict[str, int]:
+    row = _whole(matrix)[list(labels).index(label)]
+    return {name: int(count) for name, count in zip(labels, row, strict=True) if name != label}
 
 
 def margin(matrix: Matrix, labels: Sequence[str], label: str, printed: float) -> Verdict:
@@ -92,4 +155,4 @@ def _whole(matrix: Matrix) -> np.ndarray:
 
 def _compared(exact: float, printed: float, decimals: int) -> Verdict:
     agrees = abs(exact - printed) <= half(decimals)
-    return Verdict(agrees, figure(printed, decimals), figure(exact, decimals + 2))
+    return Verdict(agrees, figure(printed, decimals), figure(exact, decimals + 2) + cut_off(exact, printed, decimals))

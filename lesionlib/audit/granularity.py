@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from lesionlib.audit.verdict import Verdict, figure, half
+from lesionlib.audit.verdict import DUST, Verdict, figure, half
 
 
 def possible_counts(value: float, n: int, decimals: int, scale: float = 100) -> list[int]:
@@ -81,6 +81,139 @@ def best_size(values: Sequence[float], n: int, decimals: int, low: int, high: in
     first, second = sorted(hits, key=hits.__getitem__, reverse=True)[:2]
     text = f"{first} gives {hits[first]} of {len(values)}, the next best size {hits[second]}"
     return Verdict(first == n, f"n = {n} gives {_hits(values, n, decimals, scale)}", text)
+
+
+def rounding_rule(values: Sequence[float], n: int, decimals: int, scale: float = 100) -> Verdict:
+    """Check that rounding gives at least as many of the printed figures, as k of n, as cutting off does."""
+    rounded = _hits(values, n, decimals, scale)
+    # A figure that was cut off lies half a unit below the middle of what it can stand for.
+    cut = _hits([value + 0.5 * 10.0**-decimals for value in values], n, decimals, scale)
+    text = f"{rounded} of {len(values)} if rounded, {cut} if cut off"
+    return Verdict(rounded >= cut, f"{len(values)} figures, n = {n}", text)
+
+
+def answers(sensitivity: float, precision: float, f1: float, n: int, decimals: int, scale: float = 100) -> list[tuple]:
+    """Return every (images right, images called so) that gives a class's three printed figures.
+
+    Parameters
+    ----------
+    sensitivity, precision, f1 : float
+        As printed; with k of n images right and m called so, k/n, k/m and 2k/(n + m).
+    n : int
+        Test images of the class.
+    decimals : int
+        Printed digits behind the point.
+    scale : float
+        100 for percent, 1 for fractions.
+    """
+    slack = half(decimals)
+    found = []
+    for right in possible_counts(sensitivity, n, decimals, scale):
+        if right == 0:
+            continue
+        least = math.ceil(scale * right / (precision + slack))
+        most = math.floor(scale * right / max(precision - slack, slack))
+        called = (m for m in range(max(least, right), most + 1) if abs(2 * scale * right / (n + m) - f1) <= slack)
+        found += [(right, m) for m in called]
+    return found
+
+
+def three_figures(
+    sensitivity: float, precision: float, f1: float, n: int, decimals: int, scale: float = 100
+) -> Verdict:
+    """Check that whole numbers of images give a class's printed sensitivity, precision and F1 (see `answers`)."""
+    shown = f"{figure(sensitivity)} / {figure(precision)} / {figure(f1)}"
+    if sensitivity == precision == f1 == 0:
+        return Verdict(True, shown, f"none of {n} right")
+    found = answers(sensitivity, precision, f1, n, decimals, scale)
+    if not found:
+        return Verdict(False, shown, f"no images right of {n} and called so give all three")
+    return Verdict(True, shown, " or ".join(f"{right} of {n} right, {called} called so" for right, called in found))
+
+
+def answers_in_all(
+    sensitivities: Sequence[float],
+    precisions: Sequence[float],
+    f1s: Sequence[float],
+    counts: Sequence[int],
+    decimals: int,
+    scale: float = 100,
+) -> Verdict:
+    """Check that the answers that a printed table of all classes asks for are no more than the test images.
+
+    Classes with no image right tell nothing of how often they were answered; without any of those the answers must
+    be just as many as the images. The lists hold one entry a class (see `answers`).
+    """
+    rows = list(zip(sensitivities, precisions, f1s, counts, strict=True))
+    found = [answers(*row, decimals, scale) for row in rows]
+    low = sum(min(called for _, called in pairs) for pairs in found if pairs)
+    high = sum(max(called for _, called in pairs) for pairs in found if pairs)
+    silent = sum(not pairs for pairs in found)
+    n = sum(counts)
+    text = f"{low if low == high else f'{low} to {high}'} answers, and those of {silent} classes with none right"
+    return Verdict(low <= n if silent else low <= n <= high, f"{n} images", text)
+
+
+def two_classes(
+    accuracy: float,
+    weighted_f1: float,
+    macro_f1: float,
+    counts: Sequence[int],
+    classes: Sequence[int],
+    decimals: int,
+    scale: float = 100,
+) -> Verdict:
+    """Check that a network which is right in two classes only can have the three printed averages.
+
+    Every number of images right and called so is gone through; an average may be rounded or cut off. Agrees where
+    answers to these two classes, as many as the averages ask for, are most of all answers.
+
+    Parameters
+    ----------
+    accuracy, weighted_f1, macro_f1 : float
+        As printed.
+    counts : sequence of int
+        Test images of each class.
+    classes : two ints
+        The places of the two classes in `counts`.
+    decimals : int
+        Printed digits behind the point.
+    scale : float
+        100 for percent, 1 for fractions.
+    """
+    n, sizes = sum(counts), [counts[place] for place in classes]
+    macro, weighted = ([(v + e) * m for e in _ends(decimals)] for v, m in ((macro_f1, len(counts)), (weighted_f1, n)))
+    rights = range(
+        math.ceil((accuracy + _ends(decimals)[0]) * n / scale),
+        math.floor((accuracy + _ends(decimals)[1]) * n / scale) + 1,
+    )
+    found = []
+    for right in rights:
+        for second in range(min(right, sizes[1]) + 1):
+            first = right - second
+            for called in range(first, n + 1) if first <= sizes[0] else ():
+                f1 = 2 * scale * first / (sizes[0] + called)
+                low = max(macro[0] - f1, (weighted[0] - sizes[0] * f1) / sizes[1])
+                high = min(macro[1] - f1, (weighted[1] - sizes[0] * f1) / sizes[1])
+                if second and 0 < high >= low:
+                    least = max(second, math.ceil(2 * scale * second / high - sizes[1]))
+                    most = math.floor(2 * scale * second / max(low, DUST) - sizes[1])
+                    found += [(first, second, called, m) for m in range(least, min(most, n - called) + 1)]
+    shown = f"{figure(accuracy, decimals)} / {figure(weighted_f1, decimals)} / {figure(macro_f1, decimals)}"
+    if not found:
+        return Verdict(False, shown, "no answers to two classes give all three")
+    ranges = [f"{min(column)} to {max(column)}" for column in zip(*found, strict=True)]
+    answered = [called + m for _, _, called, m in found]
+    text = (
+        f"{ranges[0]} and {ranges[1]} right of {sizes[0]} and {sizes[1]}; {ranges[2]} and {ranges[3]} called so, "
+        f"together {min(answered)} to {max(answered)} of {n} images"
+    )
+    return Verdict(min(answered) > n / 2, shown, text)
+
+
+def _ends(decimals: int) -> tuple[float, float]:
+    """Return how far a number may lie from its printed figure, be it rounded or cut off."""
+    return -half(decimals), 10.0**-decimals - DUST
 
 
 def _hits(values: Sequence[float], n: int, decimals: int, scale: float) -> int:

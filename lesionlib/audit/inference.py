@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lesionlib import metrics
+from lesionlib.audit.bounds import source_auc
 from lesionlib.audit.granularity import possible_counts
 from lesionlib.audit.verdict import Verdict, figure, half, p_value
 
@@ -41,8 +42,12 @@ def conclusion(a: Sequence[float], b: Sequence[float], printed: float, level: fl
     )
 
 
-def small_sample(successes: int, n: int, reference: float, ci: float = 0.95) -> Verdict:
-    """Check that k of n can be told from a reference proportion: is that outside Wilson's interval?"""
+def small_sample(successes: int, n: int, reference: float, ci: float = 0.95, scale: float = 1) -> Verdict:
+    """Check that k of n can be told from a reference proportion: is that outside Wilson's interval?
+
+    `scale` is 100 where the reference is printed in percent.
+    """
+    reference = reference / scale
     low, high = metrics.wilson(int(successes), n, ci)
     text = f"{figure(100 * low, 0)} to {figure(100 * high, 0)} % ({figure(100 * ci, 0)} % interval)"
     outside = not low <= reference <= high
@@ -86,6 +91,45 @@ def spread(values: Sequence[float], n: int, scale: float = 100, ci: float = 0.95
     between = max(values) - min(values)
     text = f"they span {figure(between)}; one of them alone has an interval {figure(width, 1)} wide"
     return Verdict(between > width, f"{len(values)} accuracies on {n} images", text)
+
+
+def paired_by_class(
+    a: Sequence[float], b: Sequence[float], counts: Sequence[int], level: float = 0.05, scale: float = 100
+) -> Verdict:
+    """Check that two models on the same images can be told apart, where only their sensitivities are printed.
+
+    From a class's images right under each, at least the difference changed sides. With as few changes as these
+    the exact McNemar test has its lowest p-value: each further pair of changes, one either way, raises it. So that
+    where even this one is above `level`, no images could have shown a difference. Q. McNemar: Note on the sampling
+    error of the difference between correlated proportions or percentages, Psychometrika 12 (1947), 153-157.
+
+    Parameters
+    ----------
+    a, b : sequences of float
+        Sensitivities of the same classes under two models.
+    counts : sequence of int
+        Test images of each class.
+    level : float
+        The level of significance.
+    scale : float
+        100 for percent, 1 for fractions.
+    """
+    from scipy import stats
+
+    steps = [round(y * n / scale) - round(x * n / scale) for x, y, n in zip(a, b, counts, strict=True)]
+    gained, lost = sum(step for step in steps if step > 0), -sum(step for step in steps if step < 0)
+    p = float(stats.binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
+    text = f"at least {gained} images gained and {lost} lost; McNemar's p is {figure(p, 3)} at the least"
+    return Verdict(p < level, f"{figure(gained - lost)} of {figure(sum(counts))} images between them", text)
+
+
+def falling(x: Sequence[float], y: Sequence[float], level: float = 0.05) -> Verdict:
+    """Check that `y` falls as `x` rises: Spearman's rank correlation is negative and can be told from 0 (two-sided)."""
+    from scipy import stats
+
+    result = stats.spearmanr(x, y)
+    rho, p = float(result.statistic), float(result.pvalue)
+    return Verdict(rho < 0 and p < level, f"falling over {len(x)}", f"rank correlation {figure(rho)}, {p_value(p)}")
 
 
 def gains_too_even(
@@ -158,3 +202,51 @@ def same_gain(
     bound = min(1.0, math.comb(len(gains), times) * (2 * math.pi * _FLIPPED * n) ** (-(times - 1) / 2))
     text = f"{times} of {len(gains)} gain just {gain} images; by chance {p_value(bound)} at most"
     return Verdict(bound >= level, f"{len(gains)} gains", text)
+
+
+def auc_interval(auc: float, positives: int, n: int, ci: float = 0.95) -> tuple[float, float]:
+    """Return the interval of an AUC from its value and the numbers of images alone, cut at 0 and 1.
+
+    J. A. Hanley, B. J. McNeil: The meaning and use of the area under a receiver operating characteristic (ROC) curve,
+    Radiology 143 (1982), 29-36.
+    """
+    from scipy import stats
+
+    negatives = n - positives
+    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    variance = auc * (1 - auc) + (positives - 1) * (q1 - auc**2) + (negatives - 1) * (q2 - auc**2)
+    reach = float(stats.norm.ppf(0.5 + ci / 2)) * (variance / (positives * negatives)) ** 0.5
+    return max(0.0, auc - reach), min(1.0, auc + reach)
+
+
+def auc_against(auc: float, positives: int, n: int, reference: float, ci: float = 0.95) -> Verdict:
+    """Check that a printed AUC can be told from a reference: is that outside the AUC's own interval?"""
+    low, high = auc_interval(auc, positives, n, ci)
+    text = f"{figure(low, 3)} to {figure(high, 3)} ({figure(100 * ci, 0)} % interval, {positives} of {n} positive)"
+    return Verdict(not low <= reference <= high, f"{figure(auc, 3)} against {figure(reference, 3)}", text)
+
+
+def auc_beyond_source(
+    auc: float, positives: int, n: int, by_source: Sequence[float], totals: Sequence[float], ci: float = 0.95
+) -> Verdict:
+    """Check that a printed AUC can be told from the one that knowing only an image's source gives.
+
+    Parameters
+    ----------
+    auc : float
+        Of one class against the rest, as printed.
+    positives, n : int
+        Test images of the class, and of all classes.
+    by_source, totals : sequences of float
+        Images of the class and of all classes in each source (see `bounds.source_auc`).
+    ci : float
+        Level of the AUC's interval.
+    """
+    return auc_against(auc, positives, n, source_auc(by_source, totals), ci)
+
+
+def perfect_sample(n: int, bound: float, scale: float = 100, ci: float = 0.95) -> Verdict:
+    """Check that n images are enough for a perfect score to be told from `bound`: is that below Wilson's interval?"""
+    low = scale * metrics.wilson(n, n, ci)[0]
+    text = f"{n} of {n} right have an interval from {figure(low, 1)}"
+    return Verdict(low > bound, f"above {figure(bound)} on {n} images", text)

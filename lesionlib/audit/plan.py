@@ -5,11 +5,16 @@ A check's arguments are literals, or references to what the paper prints:
 ``{of: tables.2, where: "network == 'VGG16'", column: accuracy}``
     a column of a frame, as a list; ``cell`` instead of ``column`` takes exactly one value.
 ``{cell: accuracy}``
-    in an entry with ``over``: the cell of the row that is being looked at.
+    in an entry with ``over``: the cell of the row that is being looked at. Cells of that row may also stand in a
+    `where`, as in ``where: "label == '{label}'"``, to look the same thing up in another frame.
 ``{matrix: VIII}``
     a printed confusion matrix, lost cells filled in where its margins pin them down.
 ``{labels: VIII}``
     the labels of that matrix, in its order.
+``{of: tables.I, total: images}``
+    what the printed row of totals says of a column.
+``{joined: [..., ...]}``
+    several references to columns, one after another in one list.
 ``{sum: ...}``
     the sum of what a reference to a column gives.
 """
@@ -127,7 +132,9 @@ class Figures:
         """Return one frame.
 
         tables.KEY, splits, sources, figures, claims, hyperparameters, contests.KEY.PART, or cards.NAME (label, title,
-        images: the official counts of a dataset).
+        images, diagnosis, category: the official facts of a dataset's classes), or matrices.KEY (label, images, called,
+        right, and sensitivity, precision, f1 in percent: what a printed confusion matrix says of each class, lost
+        cells filled in where its margins pin them down).
         """
         kind, _, rest = name.partition(".")
         simple = {
@@ -143,6 +150,8 @@ class Figures:
             return self.paper.tables[rest]
         if kind == "cards":
             return _card_frame(rest)
+        if kind == "matrices":
+            return _matrix_frame(self._matrix(rest), list(self.paper.confusion_matrices[rest].index))
         if kind == "contests":
             contest, _, part = rest.rpartition(".")
             return getattr(self.paper.contests[contest], part)
@@ -161,13 +170,18 @@ class Figures:
             return argument
         if "sum" in argument:
             return sum(self.value(argument["sum"], row))
+        if "joined" in argument:
+            return [item for part in argument["joined"] for item in self.value(part, row)]
+        if "total" in argument:
+            return self.frame(argument["of"]).attrs["totals"][argument["total"]]
         if "matrix" in argument:
             return self._matrix(argument["matrix"])
         if "labels" in argument:
             return list(self.paper.confusion_matrices[argument["labels"]].index)
         if "of" not in argument:
             return _plain((row or {})[argument["cell"]])
-        frame = self._where(argument["of"], argument.get("where"))
+        where = argument.get("where")
+        frame = self._where(argument["of"], where.format(**row) if where and row else where)
         if "column" in argument:
             return [_plain(value) for value in frame[argument["column"]]]
         if len(frame) != 1:
@@ -184,6 +198,20 @@ class Figures:
         return completed(cells, frame.attrs.get("row_totals"), frame.attrs.get("column_totals"))
 
 
+def _matrix_frame(matrix: list[list[int | None]], labels: list[str]) -> DataFrame:
+    import numpy as np
+
+    from lesionlib import metrics
+
+    cells = np.array([[cell or 0 for cell in line] for line in matrix])
+    report = metrics.from_confusion(cells, labels).per_class
+    frame = (100 * report[["sensitivity", "precision", "f1"]]).reset_index(names="label")
+    frame.insert(1, "images", cells.sum(axis=1))
+    frame.insert(2, "called", cells.sum(axis=0))
+    frame.insert(3, "right", cells.diagonal())
+    return frame
+
+
 def _plain(value: Any) -> Any:
     """Return a Python value: numpy's and pandas' own would print as such."""
     import pandas as pd
@@ -197,5 +225,6 @@ def _card_frame(name: str) -> DataFrame:
     import pandas as pd
 
     facts = datasets.card(name)
-    rows = [(label, known.title, known.images) for label, known in facts.classes.items()]
-    return pd.DataFrame(rows, columns=["label", "title", "images"])
+    columns = ["title", "images", "diagnosis", "category"]
+    rows = [(label, *(getattr(known, name) for name in columns)) for label, known in facts.classes.items()]
+    return pd.DataFrame(rows, columns=["label", *columns])

@@ -44,6 +44,13 @@ def figures(values, decimals: int = 2) -> str:
     return ", ".join(figure(value, decimals) for value in values)
 
 
+def cut_off(exact: float, printed: float, decimals: int) -> str:
+    """Say so where the printed figure is the exact one cut off instead of rounded; else say nothing."""
+    if abs(exact - printed) <= half(decimals):
+        return ""
+    return "; cut off, not rounded" if -DUST <= exact - printed < 10.0**-decimals else ""
+
+
 def p_value(p: float) -> str:
     """Write a p-value with three digits, or say that it is below 0.001."""
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lesionlib.audit.verdict import Verdict, figure, figures
+from lesionlib.audit.verdict import DUST, Verdict, figure, figures
 
 
 def highest(values: Sequence[float], names: Sequence[str], claimed: str) -> Verdict:
@@ -38,10 +38,44 @@ def all_above(values: Sequence[float], names: Sequence[str], bound: float) -> Ve
     return Verdict(not low, f"all above {figure(bound)}", found)
 
 
+def all_below(values: Sequence[float], names: Sequence[str], bound: float) -> Verdict:
+    """Check that every printed value lies below `bound`."""
+    high = [f"{name} {figure(value)}" for value, name in zip(values, names, strict=True) if value >= bound]
+    found = f"all {len(list(values))}" if not high else f"not {', '.join(high)}"
+    return Verdict(not high, f"all below {figure(bound)}", found)
+
+
+def mean_above(a: Sequence[float], b: Sequence[float], names: Sequence[str]) -> Verdict:
+    """Check that the mean of `a` is above that of `b`; `names` are those of the two."""
+    first, second = sum(a) / len(a), sum(b) / len(b)
+    return Verdict(first > second, f"{names[0]} above {names[1]}", f"means {figure(first)} and {figure(second)}")
+
+
+def listed(names: Sequence[str], claimed: str) -> Verdict:
+    """Check that a thing that is spoken of stands in the list that is to hold it, alone or within an entry."""
+    holders = [name for name in names if claimed in name]
+    text = f"listed as {', '.join(holders)}" if holders else f"not among {', '.join(names)}"
+    return Verdict(bool(holders), claimed, text)
+
+
+def backed(value: float | None, claim: str) -> Verdict:
+    """Check that a figure is printed for a claim; `value` is None where none is."""
+    text = "no figure is printed for it" if value is None else f"{figure(value)} is printed for it"
+    return Verdict(value is not None, claim, text)
+
+
 def each_above(a: Sequence[float], b: Sequence[float], names: Sequence[str]) -> Verdict:
     """Check that each value of `a` is higher than the one of `b` beside it."""
     broken = [f"{name} ({figure(x)} and {figure(y)})" for x, y, name in zip(a, b, names, strict=True) if x <= y]
     return Verdict(not broken, "higher in every pair", "so it is" if not broken else f"not for {', '.join(broken)}")
+
+
+def none_below(a: Sequence[float], b: Sequence[float], names: Sequence[str], tolerance: float) -> Verdict:
+    """Check words such as "comparable": no value of `a` lies more than `tolerance` below the one of `b` beside it."""
+    rows = list(zip(a, b, names, strict=True))
+    broken = [f"{name} ({figure(x)} and {figure(y)})" for x, y, name in rows if y - x > tolerance + DUST]
+    text = f"{sum(x > y for x, y, _ in rows)} higher, {sum(x == y for x, y, _ in rows)} equal of {len(rows)}"
+    return Verdict(not broken, f"none lower by more than {figure(tolerance)}", ", ".join([text, *broken]))
 
 
 def how_many_above(values: Sequence[float], bound: float, printed: int) -> Verdict:

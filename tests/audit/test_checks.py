@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, precision_score, recall_score
+from sklearn.metrics import accuracy_score, precision_score, recall_score, roc_auc_score
 
 from lesionlib.audit import agreement, bounds, confusion, granularity, inference, training, words
 from lesionlib.errors import InputError
@@ -25,6 +25,9 @@ from lesionlib.errors import InputError
         (agreement.share(2, 3, 0.67, decimals=2, scale=1), True),
         (agreement.mean([1.0, 2.0], 1.5, decimals=1), True),
         (agreement.mean([1.0, 2.0], 1.7, decimals=1), False),
+        (agreement.standard_deviation([1, 2, 3], 1.0, decimals=1), True),
+        (agreement.standard_deviation([1, 2, 3], 0.8, decimals=1), True),
+        (agreement.standard_deviation([1, 2, 3], 1.3, decimals=1), False),
         (agreement.difference(42.43, 17.29, 25.14), True),
         (agreement.difference(42.43, 17.29, 25.2), False),
         (agreement.ratio([2373, 264, 660], [72, 8, 20]), True),
@@ -35,6 +38,8 @@ from lesionlib.errors import InputError
         (agreement.count(["a", "b"], 3), False),
         (agreement.product([7, 2], 14), True),
         (agreement.product([7, 2], 15), False),
+        (agreement.multiple(38_000, 2000), True),
+        (agreement.multiple(38_500, 2000), False),
     ],
 )
 def test_agreement(verdict, agrees):
@@ -114,6 +119,10 @@ def test_bounds():
     assert bounds.prevalence(0.862, 0.80, 0.60, 180, 1000, [3, 2, 2]).agrees is False
     assert bounds.majority([90, 10], 91).agrees is True
     assert bounds.majority([90, 10], 0.85, scale=1).agrees is False
+    assert bounds.class_share(0.8, 0.28, 40, 100).agrees is False
+    assert bounds.class_share(0.8, 0.28, 35, 100).agrees is True
+    assert bounds.accuracy_of_specificity(0.5, 90, 100, 55).agrees is True
+    assert bounds.accuracy_of_specificity(0.5, 90, 100, 56).agrees is False
     assert bounds.within(1.2, 0, 1).agrees is False
     assert bounds.geometric_mean(0.25, 0.5).agrees is True
     assert bounds.geometric_mean(0.25, 0.6).agrees is False
@@ -144,6 +153,9 @@ def test_inference():
     assert inference.spread([60, 92.4], 264).agrees is True
     before = [75.0, 74.5, 76.0, 78.0, 77.0, 74.0]
     assert inference.gains_too_even(before, [x + 1.4 + 0.01 * k for k, x in enumerate(before)], 1702).agrees is False
+    assert inference.falling([1, 2, 3, 4, 5], [9, 7, 5, 3, 1]).agrees is True
+    assert inference.falling([1, 2, 3, 4, 5], [1, 3, 5, 7, 9]).agrees is False
+    assert inference.falling([1, 2, 3], [9, 7, 8]).agrees is False
     even = [10.0, 20.0, 30.0, 40.0]
     assert inference.same_gain(even, [x + 5 for x in even], 100, 0, level=0.2).agrees is False
     assert inference.same_gain(even, [15.0, 26.0, 37.0, 48.0], 100, 0).agrees is True
@@ -160,6 +172,8 @@ def test_training():
     assert training.batch_size(45000, 90, 8313).recomputed == "16.6 images a batch"
     assert training.batch_size(45000, 90, 8313).agrees is None
     assert training.batch_size(100, 10, 320, 32).agrees is True
+    assert training.too_even([830, 83, 415, 166], [170, 17, 85, 34]).agrees is False
+    assert training.too_even([830, 90, 400, 166], [170, 10, 100, 34]).agrees is True
     assert training.split_rule([100, 33], [20, 7], 20).agrees is True
     assert training.split_rule([100, 33], [20, 9], 20).agrees is False
     assert training.capped_rule([100, 1000], [20, 50], 20, 50).agrees is True
@@ -202,3 +216,103 @@ def test_gains_of_chance_are_seldom_called_too_even(seed):
     rng = np.random.default_rng(seed)
     flips = rng.binomial(170, 0.5, 8) - 85.0
     assert inference.gains_too_even(np.zeros(8), 100 * flips / 1702, 1702, level=1e-6).agrees is True
+
+
+COUNTS = [100, 45, 24]
+# A tenth aside, a fifth of the rest to test (both rounded up), three copies of the rest, a fifth of these to validate.
+STAGED = {"train": [173, 77, 38], "valid": [43, 19, 10], "test": [18, 8, 5]}
+
+
+def test_the_steps_of_a_split():
+    steps = {"aside": 10, "test_percent": 20, "copies": 3, "valid_percent": 20}
+    verdict = training.staged_rule(COUNTS, **STAGED, **steps)
+    assert verdict.agrees is True
+    assert verdict.recomputed.startswith("9 of 9 by: 10 % aside, 20 % of the rest to test, 3 of each other, 20 %")
+    assert verdict.recomputed.endswith("(aside rounded up and test rounded up and validation rounded)")
+    assert training.staged_rule(COUNTS, **STAGED, **{**steps, "aside": 0}).agrees is False
+    assert training.staged_rule(COUNTS, **{**STAGED, "test": [18, 8, 4]}, **steps).recomputed.startswith("8 of 9")
+
+
+def test_copies_on_both_sides():
+    parts, names = [STAGED["train"], STAGED["valid"]], ["a", "b", "c"]
+    assert training.whole_copies(parts, 3, names).agrees is True
+    assert training.whole_copies(parts[1:], 3, names).recomputed == "not in 3 of 3: a 43, b 19, c 10"
+    assert training.siblings(1, 20).agrees is True
+    assert training.siblings(2, 50).recomputed.startswith("50 %")
+    assert training.siblings(2, 50).agrees is False
+    assert training.unchanged([0.5, 0.5], 3).agrees is True
+    assert training.unchanged([0.5, 0.5], 4).recomputed == "1 of 4 copies (25 %) stay as they were"
+    assert training.unchanged([0.5, 0.5], 4).agrees is False
+
+
+def test_the_arithmetic_of_a_training():
+    staircase = {"base": 0.01, "gamma": 0.1, "stepsize": 100}
+    assert training.stepped_rate(**staircase, iteration=199, above=0.0001).agrees is True
+    assert training.stepped_rate(**staircase, iteration=200, above=0.0001).agrees is False
+    assert training.stepped_rate(**staircase, iteration=200, above=0.0001).recomputed.startswith(
+        "0.0001 at iteration 200"
+    )
+    assert training.duration(3600, 1, 1, 1).agrees is True
+    assert training.duration(3600, 1, 1, 3).agrees is False
+    # 1 s an image in training, a third of it in validation: ten passes over 1,080 images take an hour more.
+    passes = {"batch": 1, "images": 1080, "every": 360}
+    assert training.duration_with_validation(3600, 1, 1, 2, **passes).agrees is True
+    assert training.duration_with_validation(3600, 1, 1, 1, **passes).agrees is False
+    assert training.duration_with_validation(3600, 1, 1, 1, **passes, accumulation=4).agrees is True
+    assert training.throughput(100, 50, 4, 10).recomputed == "2 images a second, or 20 with accumulation"
+    assert training.throughput(100, 50, 4, 10).agrees is None
+
+
+def test_what_accuracies_of_classes_leave_to_the_total():
+    # More than 80 % of 10 and of 5 images are at least 9 and 5 right; a third class of 5 may be all wrong.
+    assert bounds.least_accuracy([10, 5], 80, 20, 70).agrees is True
+    assert bounds.least_accuracy([10, 5], 80, 20, 69).recomputed == "at least 14 of 20 = 70"
+    assert bounds.least_accuracy([10, 5], 80, 20, 69).agrees is False
+    assert bounds.least_mean([10, 5], 80, 3, 63).agrees is True
+    assert bounds.least_mean([10, 5], 80, 3, 62).agrees is False
+    assert bounds.few_classes([50, 30, 20], 2, 81).agrees is True
+    assert bounds.few_classes([50, 30, 20], 2, 80).agrees is False
+    assert bounds.never(50, 100, 51).agrees is True
+    assert bounds.never(5, 100, 90).agrees is False
+    assert bounds.errors_of_one_class(100, 80, 78).agrees is True
+    assert bounds.errors_of_one_class(100, 70, 78).recomputed == "30 errors about the class, of at most 22 in all"
+    assert bounds.errors_of_one_class(100, 70, 78).agrees is False
+
+
+def test_points_and_areas_of_roc_curves():
+    assert bounds.better_than_chance(0.8, 0.5).agrees is True
+    assert bounds.better_than_chance(1, 0).agrees is False
+    # At an area of one half the variance is that of the Mann-Whitney U test: (n + 1) / (12 positives negatives).
+    low, high = inference.auc_interval(0.5, 51, 109)
+    assert (high - low) / (2 * 1.959964) == pytest.approx((110 / (12 * 51 * 58)) ** 0.5)
+    assert inference.auc_against(0.893, 51, 109, 0.80).agrees is True
+    assert inference.auc_against(0.893, 51, 109, 0.85).agrees is False
+    assert inference.perfect_sample(16, 80).agrees is True
+    assert inference.perfect_sample(15, 80).agrees is False
+    assert words.none_below([0.90, 0.95], [0.95, 0.90], "ab", 0.05).agrees is True
+    assert (
+        words.none_below([0.89, 0.95], [0.95, 0.90], "ab", 0.05).recomputed
+        == "1 higher, 0 equal of 2, a (0.89 and 0.95)"
+    )
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), min_size=1, max_size=4))
+@settings(max_examples=50, deadline=None)
+def test_the_source_alone_ranks_as_a_score_would(sources):
+    sources = [(own, others) for own, others in sources if own + others]
+    own, others = (sum(column) for column in zip(*sources, strict=True)) if sources else (0, 0)
+    if not own or not others:
+        return
+    truth = [1] * own + [0] * others
+    score = [k / (k + m) for k, m in sources for _ in range(k)] + [k / (k + m) for k, m in sources for _ in range(m)]
+    alone = bounds.source_auc([k for k, _ in sources], [k + m for k, m in sources])
+    assert alone == pytest.approx(roc_auc_score(truth, score))
+
+
+def test_a_class_of_one_source():
+    # Ten of the class, all in the first source with 30 others; 60 others in the second.
+    assert bounds.source_auc([10, 0], [40, 60]) == pytest.approx(1 - 0.5 * 30 / 90)
+    assert bounds.source_alone([10, 0], [40, 60], 0.84).agrees is True
+    assert bounds.source_alone([10, 0], [40, 60], 0.83).agrees is False
+    assert inference.auc_beyond_source(0.99, 200, 2000, [10, 0], [40, 60]).agrees is True
+    assert inference.auc_beyond_source(0.90, 5, 100, [10, 0], [40, 60]).agrees is False
