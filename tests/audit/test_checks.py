@@ -1,9 +1,12 @@
 """Each check on figures whose answer is known."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, precision_score, recall_score, roc_auc_score
 
 from lesionlib.audit import agreement, bounds, confusion, granularity, inference, training, words
@@ -316,3 +319,117 @@ def test_a_class_of_one_source():
     assert bounds.source_alone([10, 0], [40, 60], 0.83).agrees is False
     assert inference.auc_beyond_source(0.99, 200, 2000, [10, 0], [40, 60]).agrees is True
     assert inference.auc_beyond_source(0.90, 5, 100, [10, 0], [40, 60]).agrees is False
+
+
+def test_weighted_means_and_rounded_figures():
+    assert agreement.weighted_mean([1.0, 0.0], [1, 3], 0.25, 2).agrees is True
+    assert agreement.weighted_mean([1.0, 0.0], [1, 3], 0.5, 2).agrees is False
+    assert agreement.rounded(86.3, 86).agrees is True
+    assert agreement.rounded(86.7, 86).agrees is False
+    assert agreement.rounded(86.7, 86).recomputed == "86.7; cut off, not rounded"
+
+
+def test_cut_off_figures_are_told_from_rounded_ones():
+    exact = [100 * k / 686 for k in (98, 292, 300)]
+    cut = [math.floor(100 * x) / 100 for x in exact]
+    assert granularity.rounding_rule([round(x, 2) for x in exact], 686, 2).agrees is True
+    assert granularity.rounding_rule(cut, 686, 2).agrees is False
+    assert granularity.rounding_rule(cut, 686, 2).recomputed == "1 of 3 if rounded, 3 if cut off"
+
+
+@given(st.integers(1, 200), st.integers(1, 200), st.integers(0, 200))
+@settings(max_examples=60, deadline=None)
+def test_the_true_answers_are_among_those_that_three_figures_allow(right, missed, false_alarms):
+    n, called = right + missed, right + false_alarms
+    printed = [round(100 * x, 2) for x in (right / n, right / called, 2 * right / (n + called))]
+    assert (right, called) in granularity.answers(*printed, n, 2)
+    assert granularity.three_figures(*printed, n, 2).agrees is True
+    assert granularity.three_figures(printed[0], printed[1], 100 - printed[2] / 3, n, 2).agrees is False
+
+
+def test_answers_that_are_more_than_the_images():
+    # 5 of 10 and 6 of 10 right, 8 and 12 called so: 20 answers to 20 images.
+    figures = ([50.0, 60.0], [62.5, 50.0], [55.56, 54.55])
+    assert granularity.answers_in_all(*figures, [10, 10], 2).agrees is True
+    assert granularity.answers_in_all([50.0, 60.0], [62.5, 60.0], [55.56, 60.0], [10, 10], 2).agrees is False
+    assert granularity.answers_in_all([50.0, 0.0], [62.5, 0.0], [55.56, 0.0], [10, 10], 2).agrees is True
+
+
+def test_a_network_that_answers_two_classes():
+    # 20 of 24 and 3 of 6 right, 60 and 30 called so, of 100 images in four classes.
+    f1 = [2 * 20 / (24 + 60), 2 * 3 / (6 + 30)]
+    printed = [23.0, round(24 * f1[0] + 6 * f1[1], 2), round(100 * sum(f1) / 4, 2)]
+    found = granularity.two_classes(*printed, [50, 24, 20, 6], [1, 3], 2)
+    assert found.agrees is True
+    assert "20 to 20 and 3 to 3 right of 24 and 6" in found.recomputed
+    assert granularity.two_classes(40.0, 5.0, 50.0, [50, 24, 20, 6], [1, 3], 2).agrees is False
+
+
+def test_wrong_answers_and_groups():
+    matrix, labels = [[5, 3, 2, 0], [0, 9, 1, 0], [4, 4, 1, 1], [0, 0, 2, 8]], ["a", "b", "c", "d"]
+    assert confusion.chief_errors(matrix, labels, "a", ["b", "c"]).agrees is True
+    assert confusion.chief_errors(matrix, labels, "a", ["b", "d"]).agrees is False
+    assert confusion.chief_errors(matrix, labels, "c", ["a"]).agrees is True
+    assert confusion.ever_errors(matrix, labels, "a", ["b", "c"]).agrees is True
+    assert confusion.ever_errors(matrix, labels, "a", ["d"]).recomputed == "a is never called d"
+    assert confusion.within_group(matrix, labels, ["a", "c"]).recomputed == "12 of 20 called one of a, c"
+    assert confusion.within_group(matrix, labels, ["a", "c"]).printed == "6 of 20 called by their own class"
+    assert confusion.cell_metric(matrix, labels, "a", "sensitivity", 50.0, 1, scale=100).agrees is True
+    assert confusion.overall_metric(matrix, labels, "accuracy", 57.5, 1, scale=100).agrees is True
+
+
+def test_an_order_that_turns_with_the_average():
+    many, even = [[90, 10], [9, 1]], [[60, 40], [2, 8]]
+    assert confusion.same_order(many, even, ["a", "b"], "accuracy", [82.7, 61.8]).agrees is True
+    assert confusion.same_order(many, even, ["a", "b"], "balanced_accuracy", [82.7, 61.8]).agrees is False
+
+
+def test_paired_models_of_which_only_sensitivities_are_known():
+    assert inference.paired_by_class([50, 50], [60, 40], [100, 100]).agrees is False
+    found = inference.paired_by_class([50, 50], [60, 49], [100, 100])
+    assert found.agrees is True
+    assert found.recomputed.startswith("at least 10 images gained and 1 lost")
+    assert inference.paired_by_class([50, 50], [50, 50], [100, 100]).agrees is False
+
+
+@given(st.integers(0, 40), st.integers(0, 40))
+@settings(max_examples=60, deadline=None)
+def test_more_discordant_images_never_lower_mcnemar(gained, lost):
+    few = binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
+    assert binomtest(gained + 1, gained + lost + 2).pvalue >= few - 1e-12
+
+
+def test_prevalence_of_several_models_and_means_over_classes():
+    # 1,000 images, 250 positive; 150 found and 50 false alarms, or 200 found and 100 false alarms.
+    rows = {"accuracies": [85.0, 85.0], "precisions": [0.75, 0.67], "recalls": [0.60, 0.80]}
+    digits = [[3, 2, 2], [3, 2, 2]]
+    assert bounds.common_prevalence(**rows, names="ab", decimals=digits, scale=100).agrees is True
+    rows["recalls"] = [0.60, 0.30]
+    assert bounds.common_prevalence(**rows, names="ab", decimals=digits, scale=100).agrees is False
+    assert bounds.prevalence(85.0, 0.75, 0.60, 250, 1000, [3, 2, 2], scale=100).agrees is True
+    macro = [precision_score([1] * 250 + [0] * 750, [1] * 150 + [0] * 100 + [1] * 50 + [0] * 700, average="macro")]
+    macro += [recall_score([1] * 250 + [0] * 750, [1] * 150 + [0] * 100 + [1] * 50 + [0] * 700, average="macro")]
+    found = bounds.macro_average(85.0, *(round(x, 2) for x in macro), 250, 1000, [3, 2, 2], scale=100)
+    assert found.agrees is True
+    assert "0.6" in found.recomputed
+    assert bounds.macro_average(85.0, 0.5, 0.5, 250, 1000, [3, 2, 2], scale=100).agrees is False
+
+
+def test_skill_beyond_a_constant_answer():
+    assert bounds.above_majority(86.0, [20, 80], 77.0, [50, 25, 25]).agrees is False
+    assert bounds.above_majority(96.0, [20, 80], 77.0, [50, 25, 25]).agrees is True
+    assert bounds.no_skill([80, 20], 79).agrees is True
+    assert bounds.no_skill([80, 20], 81).agrees is False
+    assert bounds.span([0.2, 0.8], 1).agrees is False
+    assert bounds.span([0, 0.2], 0).agrees is True
+
+
+def test_more_words():
+    assert words.all_below([28, 44], "ab", 45).agrees is True
+    assert words.all_below([28, 45], "ab", 45).recomputed == "not b 45"
+    assert words.mean_above([1, 4], [2, 2], ["one", "other"]).agrees is True
+    assert words.mean_above([1, 2], [2, 2], ["one", "other"]).agrees is False
+    assert words.listed(["MobileNet", "Inception + fine tuning"], "Inception").agrees is True
+    assert words.listed(["MobileNet"], "Inception").agrees is False
+    assert words.backed(3.0, "it helps").agrees is True
+    assert words.backed(None, "it helps").agrees is False

@@ -41,6 +41,64 @@ MENDES2018_AGREES = [
 ]
 
 
+NEDELCU2021 = [
+    ("nedelcu2021", "patients-by-sex", "", "3430", "3464 = 1422 + 2042"),
+    ("nedelcu2021", "edra-rows", "", "1101", "1011 = 45 + 97 + 575 + 42 + 252"),
+    ("nedelcu2021", "bcc-anatomical", "", "higher", "BCC (3 and 53)"),
+    ("nedelcu2021", "dermatofibroma-right", "", "higher", "a over b (42.86 and 50), a over c (42.86 and 46.43)"),
+    ("nedelcu2021", "paired-x-b", "", "8 of 686", "at least 43 images gained and 35 lost; McNemar's p is 0.428"),
+    ("nedelcu2021", "images-x-a", "", "42.71 against 42.56", "1 of 686"),
+    ("nedelcu2021", "merged-below-imagenet-by-class", "", "28.6 and 28.65", "32.16 and 29.5"),
+    ("nedelcu2021", "majority-networks", "MobileNet-V2", "14.43", "34.5 by always"),
+    ("nedelcu2021", "pretrained-accuracy", "", "all above 40", "not MobileNet-V2 14.43"),
+    ("nedelcu2021", "best-weighted-f1", "", "b 44.17", "c 44.41"),
+    ("nedelcu2021", "melanoma-interval", "", "3 of 10 against 20 %", "11 to 60 %"),
+    ("nedelcu2021", "melanoma-few", "", "higher", "MM (0 and 2)"),
+    ("nedelcu2021", "rounding-of-accuracies", "", "7 figures", "5 of 7 if rounded, 7 if cut off"),
+    ("nedelcu2021", "macro-f1-a", "", "28.65", "28.6401"),
+    ("nedelcu2021", "average-accuracy", "", "42.56", "32.1579"),
+    ("nedelcu2021", "errors-hemangioma-b", "", "Nev, PenFib", "Haem is never called Nev"),
+    ("nedelcu2021", "errors-lentigo-a", "", "SebKer 0", "SLent is called ActKer 6"),
+    ("nedelcu2021", "brightness-holds-one", "", "0.2 to 0.8", "1 lies outside"),
+    ("nedelcu2021", "dermatofibroma-sources", "", "65 images", "read by a person"),
+]
+NEDELCU2021_AGREES = [
+    ("nedelcu2021", "precision-x", "VWart", "38.81", "38.806"),
+    ("nedelcu2021", "f1-a", "SebKer", "55.92", "55.924"),
+    ("nedelcu2021", "three-figures-c", "SebKer", "48.95 / 66.29 / 56.31", "116 of 237 right, 175 called so"),
+    ("nedelcu2021", "answers-in-all-c", "", "686", "668 answers"),
+    ("nedelcu2021", "best-size", "", "n = 686", "686 gives 5 of 7, the next best size 4"),
+    ("nedelcu2021", "scratch-two-classes", "", "14.28 / 5.52 / 2.53", "together 576 to 653 of 686"),
+    ("nedelcu2021", "stratified-split", "", "20 %", "every class fits"),
+]
+BHARDWAJ2021 = [
+    ("bhardwaj2021", "prevalence", "Average+SVM", "0.179", "0.216 to 0.296"),
+    ("bhardwaj2021", "prevalence-whole-percent", "Inception + fine tuning", "0.179", "0.105 to 0.136"),
+    ("bhardwaj2021", "common-prevalence", "", "5 models", "Average+SVM 0.216 to 0.296"),
+    ("bhardwaj2021", "macro-average", "Average+fine tuning", "85.2 / 0.5 / 0.5", "no answers to 904 positives"),
+    ("bhardwaj2021", "majority-b", "MobileNet", "77.6", "82.1 by never"),
+    ("bhardwaj2021", "two-classes-better", "", "86.3 above 77.3", "23 % and 54 %"),
+    ("bhardwaj2021", "most-accurate", "", "Average+SVM 86.3", "Inception + fine tuning 88"),
+    ("bhardwaj2021", "averaging-helps", "", "higher", "over Inception (85.2 and 88)"),
+    ("bhardwaj2021", "number-of-classes", "", "8 / 7", "2 different"),
+    ("bhardwaj2021", "all-from-ham10000", "", "25331", "0 to 10015"),
+    ("bhardwaj2021", "minor-classes", "DF", "239", "300 to 800"),
+    ("bhardwaj2021", "class-svc", "", "SVC", "not among AK"),
+    ("bhardwaj2021", "tuning-points", "", "3", "2.3 = 77.3 - 75"),
+    ("bhardwaj2021", "double-recall", "", "2", "1.2 = 0.6 of 0.5"),
+    ("bhardwaj2021", "vgg-learned-nothing", "", "63", "61.9"),
+    ("bhardwaj2021", "inception-in-table-2", "", "Inception", "not among CNN"),
+    ("bhardwaj2021", "backed", "adam-best", "Adam", "no figure"),
+]
+BHARDWAJ2021_AGREES = [
+    ("bhardwaj2021", "official-total", "", "25331", "25331 = 867"),
+    ("bhardwaj2021", "abstract-accuracy", "", "86", "86.3"),
+    ("bhardwaj2021", "prevalence", "MobileNet", "0.179", "0.172 to 0.213"),
+    ("bhardwaj2021", "macro-average", "Average+SVM", "86.3", "a recall of 0.29 to 0.32"),
+    ("bhardwaj2021", "tuning-relative", "", "103", "103.07"),
+]
+
+
 @cache
 def examined(paper):
     return audit.examine(paper)
@@ -53,7 +111,9 @@ def asked(paper, check, item):
     return rows.iloc[0]
 
 
-@pytest.mark.parametrize(("paper", "check", "item", "printed", "recomputed"), [*MENDES2018])
+@pytest.mark.parametrize(
+    ("paper", "check", "item", "printed", "recomputed"), [*MENDES2018, *NEDELCU2021, *BHARDWAJ2021]
+)
 def test_known_finding(paper, check, item, printed, recomputed):
     row = asked(paper, check, item)
     assert row["agrees"] == False  # noqa: E712
@@ -61,7 +121,9 @@ def test_known_finding(paper, check, item, printed, recomputed):
     assert recomputed in row["recomputed"]
 
 
-@pytest.mark.parametrize(("paper", "check", "item", "printed", "recomputed"), [*MENDES2018_AGREES])
+@pytest.mark.parametrize(
+    ("paper", "check", "item", "printed", "recomputed"), [*MENDES2018_AGREES, *NEDELCU2021_AGREES, *BHARDWAJ2021_AGREES]
+)
 def test_known_to_agree(paper, check, item, printed, recomputed):
     row = asked(paper, check, item)
     assert row["agrees"] == True  # noqa: E712

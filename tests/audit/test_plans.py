@@ -109,3 +109,18 @@ def test_a_damaged_plan_is_one_line(text, says):
 def test_an_unknown_paper_is_one_line():
     with pytest.raises(InputError, match=r"expected one of: .*lucius2020"):
         audit.run("nobody2000")
+
+
+def test_a_printed_matrix_as_a_frame():
+    figures = plan.Figures(papers.load("nedelcu2021"))
+    frame = figures.frame("matrices.VI").set_index("label")
+    assert frame.loc["SebKer", ["images", "called", "right"]].tolist() == [237, 185, 118]
+    assert frame.loc["MM", "sensitivity"] == pytest.approx(20.0)
+    assert frame["images"].sum() == frame["called"].sum() == 686
+
+
+def test_totals_and_joined_columns():
+    figures = plan.Figures(papers.load("nedelcu2021"))
+    assert figures.value({"of": "tables.I", "total": "anatomical"}, None) == 296
+    both = {"joined": [{"of": "tables.III", "column": "accuracy"}, {"of": "tables.IV", "column": "accuracy"}]}
+    assert figures.value(both, None) == [14.43, 43.0, 42.71, 14.28, 42.56, 42.71, 43.73, 43.44]
