@@ -1,4 +1,4 @@
-"""Files and folders that are there in whole, or not at all."""
+"""Files and folders that are there in whole, or not at all, and locks on them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from lesionlib.errors import InputError
 
@@ -92,6 +94,23 @@ def atomic_folder(target: str | Path) -> Iterator[Path]:
                 _rename_folder(part, target)
         finally:
             shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def locked(path: Path, busy: InputError, timeout: float = 0) -> Iterator[None]:
+    """Hold the lock at `path`; raise `busy` where another process has held it for `timeout` seconds."""
+    with writing_to(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=timeout)
+    except Timeout as error:
+        raise busy from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _prepare(target: Path) -> str:

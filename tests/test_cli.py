@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
+import yaml
 
 import lesionlib
 from lesionlib import cli, datasets
@@ -120,6 +121,9 @@ def test_a_run_with_parameters_shows_in_the_results(command, folder):
         (("results", "add", "ffff"), "no finished run has the key ffff"),
         (("data", "card", "ham1000"), "ham1000"),
         (("data", "add", "ham10000", "--from", "/nowhere"), "/nowhere"),
+        (("data", "get", "ham1000"), "no dataset is called 'ham1000'"),
+        (("data", "get", "phantom:ham10000"), "there is nothing to get"),
+        (("data", "card", "phantom:ham1000"), "no dataset is called"),
     ],
 )
 def test_what_the_user_can_mend_is_one_line_and_exit_code_2(command, words, said):
@@ -176,25 +180,61 @@ def test_outside_a_project(command, monkeypatch, tmp_path):
 
 
 def test_verify_says_which_checks_failed(command, monkeypatch):
-    class Found:
-        ok = False
-        table = pd.DataFrame({"check": ["images", "masks"], "expected": [10, 1], "found": [9, 1], "ok": [False, True]})
-
+    found = datasets.Verification(
+        pd.DataFrame({"check": ["images", "masks"], "expected": [10, 1], "found": [9, 1], "ok": [False, True]}),
+        [f"a/{number}.jpg: not a whole image" for number in range(12)],
+        pd.DataFrame(
+            [("A", "C", "near", False), ("B", "D", "exact", True)],
+            columns=["image_id_a", "image_id_b", "kind", "same_lesion"],
+        ),
+    )
     monkeypatch.setattr(datasets, "load", lambda name: name)
-    monkeypatch.setattr(datasets, "verify", lambda dataset: Found)
+    monkeypatch.setattr(datasets, "verify", lambda dataset: found)
     code, out, err = command("data", "verify", "ham10000")
     assert code == 2
     assert "expected" in out
     assert "not as its card says: images;" in err
+    assert out.count("not a whole image") == 10
+    assert "... and 2 more like this" in out
+    assert "near duplicates: A and C" in out
+    assert "B and D" not in out
 
 
-def test_data_list_and_card(command):
+def test_data_list_fits_into_120_columns(command, monkeypatch, tmp_path):
+    monkeypatch.setenv("LESIONLIB_CACHE", str(tmp_path))
+    monkeypatch.delenv("LESIONLIB_DATA", raising=False)
+    (tmp_path / "data" / "ph2").mkdir(parents=True)
     code, out, _ = command("data", "list")
     assert code == 0
-    assert "phantom:ham10000" in out
+    assert max(map(len, out.splitlines())) <= 120
+    heading, *lines = out.splitlines()
+    assert heading.split() == ["name", "title", "images", "here", "license", "access"]
+    rows = {line.split()[0]: line.split() for line in lines}
+    assert list(rows) == datasets.catalog()["name"].tolist()
+    assert "no" in rows["ham10000"]
+    assert rows["ham10000"][-4:] == ["CC", "BY-NC", "4.0", "open"]
+    assert "yes" in rows["ph2"]
+    assert rows["ph2"][-1] == "form"
+    assert rows["phantom:ham10000"][-1] == "drawn"
+
+
+def test_data_card(command):
     code, out, _ = command("data", "card", "ham10000")
     assert code == 0
     assert "license: CC BY-NC 4.0" in out
+    assert "kind: open" in out
+    code, out, _ = command("data", "card", "phantom:ham10000")
+    assert code == 0
+    card = yaml.safe_load(out)
+    assert card["name"] == "phantom:ham10000"
+    assert card["images"] == 700
+    assert "no data about people" in card["traps"][0]
+    assert card["classes"]["mel"] == {"title": "melanoma", "diagnosis": "melanoma", "category": "malignant"}
+
+
+def test_data_get_says_what_came_and_where_it_is(command, monkeypatch):
+    monkeypatch.setattr(datasets, "get", lambda name: datasets.Delivery(Path("cache/mednode"), ("a note", "another")))
+    assert command("data", "get", "mednode") == (0, "a note\nanother\nmednode: cache/mednode\n", "")
 
 
 def test_doctor_answers_even_where_something_is_broken(command, monkeypatch):

@@ -17,12 +17,12 @@ class _Fact(BaseModel):
 
 
 class ClassFacts(_Fact):
-    """One class: its title, the shared vocabulary's term for it, and how many images it has."""
+    """One class: its title, the shared vocabulary's term for it, and how many images it has (None: not known)."""
 
     title: str
     diagnosis: str
     category: Literal["benign", "malignant", "precancerous", "uncertain"]
-    images: int
+    images: int | None
 
 
 class FileFacts(_Fact):
@@ -43,10 +43,11 @@ class Access(_Fact):
     """How one comes by the files.
 
     `kind` is ``open`` (a plain download), ``account``, ``form`` or ``license`` (what stands in between), or ``links``
-    (a table is open, each image stands on a page of its own). `how` says what to do, in one or two sentences.
+    (a table is open, each image stands on a page of its own), or ``own`` (no dataset of the catalog: one's own
+    files). `how` says what to do, in one or two sentences.
     """
 
-    kind: Literal["open", "account", "form", "license", "links"]
+    kind: Literal["open", "account", "form", "license", "links", "own"]
     how: str
 
 
@@ -55,8 +56,8 @@ class Card(_Fact):
 
     name: str
     title: str
-    modality: Literal["dermoscopic", "clinical", "both"]
-    images: int
+    modality: Literal["dermoscopic", "clinical", "both", "unknown"]
+    images: int | None
     lesions: int | None = None
     patients: int | None = None
     classes: dict[str, ClassFacts]

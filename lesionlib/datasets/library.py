@@ -12,14 +12,14 @@ import platformdirs
 
 from lesionlib.atomic import atomic_folder
 from lesionlib.datasets import cards
+from lesionlib.datasets import phantom as phantoms
 from lesionlib.datasets.files import ImageFiles
-from lesionlib.datasets.phantom import VERSION as PHANTOM_VERSION
-from lesionlib.datasets.phantom import write_ham10000
+from lesionlib.datasets.phantom.truth import with_skin_types
 from lesionlib.datasets.readers import READERS
 from lesionlib.datasets.schema import LesionDataset, build
 from lesionlib.errors import InputError
 
-_PHANTOMS: dict[str, Callable[..., None]] = {"ham10000": write_ham10000}
+_PHANTOMS: dict[str, Callable[..., None]] = dict(phantoms.WRITERS)
 
 
 def cache_root() -> Path:
@@ -53,7 +53,7 @@ def catalog() -> pd.DataFrame:
         )
         if name in _PHANTOMS:
             title = f"drawn lesions in the layout of {name}"
-            phantom = {"name": f"phantom:{name}", "title": title, "images": 700, **common}
+            phantom = {"name": f"phantom:{name}", "title": title, "images": phantoms.images(name), **common}
             rows.append({**phantom, "license": "CC BY 4.0", "available": True})
     return pd.DataFrame(rows)
 
@@ -68,7 +68,8 @@ def load(name: str, root: str | Path | None = None, **phantom: int) -> LesionDat
     root : path, optional
         Folder with the official files; else ``$LESIONLIB_DATA/<name>``, else the user's cache.
     **phantom
-        For phantoms: `n` images in all (700), `size` (128, height in pixels) and `seed` (0).
+        For phantoms: `n` images in all (`catalog` says how many otherwise), `size` (128, height in pixels) and
+        `seed` (0).
 
     Raises
     ------
@@ -85,7 +86,10 @@ def load(name: str, root: str | Path | None = None, **phantom: int) -> LesionDat
     else:
         folder = _data_folder(name, root)
     files = ImageFiles(folder)
-    return build(name, READERS[facts.name](files), facts, files)
+    rows = READERS[facts.name](files)
+    if name.startswith("phantom:"):
+        rows = with_skin_types(rows, folder)
+    return build(name, rows, facts, files)
 
 
 def fingerprint(parameters: dict) -> str:
@@ -133,8 +137,9 @@ def _data_folder(name: str, root: str | Path | None) -> Path:
     folder = Path(root) if root is not None else find(name)
     if folder is None:
         raise InputError(
-            f"{name} is not on this machine; run `lesionlib data add {name} --from DIR` with a folder that holds "
-            f"its files (`lesionlib data card {name}` lists them), or set LESIONLIB_DATA to the folder above {name}/"
+            f"{name} is not on this machine; run `lesionlib data get {name}` (it downloads, or says what stands in "
+            f"between), or `lesionlib data add {name} --from DIR` with a folder that holds its files "
+            f"(`lesionlib data card {name}` lists them), or set LESIONLIB_DATA to the folder above {name}/"
         )
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; expected the official files of {name} there")
@@ -148,10 +153,11 @@ def _phantom_parameters(name: str, given: dict[str, int]) -> dict[str, int]:
     return given
 
 
-def _phantom_folder(base: str, n: int = 700, size: int = 128, seed: int = 0) -> Path:
+def _phantom_folder(base: str, n: int | None = None, size: int = 128, seed: int = 0) -> Path:
     if base not in _PHANTOMS:
         raise InputError(f"no phantom of {base} can be drawn; there are {', '.join(_PHANTOMS)}")
-    folder = cache_root() / "phantoms" / f"{base}-n{n}-size{size}-seed{seed}-v{PHANTOM_VERSION}"
+    n = phantoms.images(base) if n is None else n
+    folder = cache_root() / "phantoms" / f"{base}-n{n}-size{size}-seed{seed}-v{phantoms.VERSIONS[base]}"
     if not folder.is_dir():
         with atomic_folder(folder) as part:
             _PHANTOMS[base](part, n=n, size=size, seed=seed)

@@ -13,6 +13,7 @@ from PIL import Image
 from lesionlib.datasets import splits
 from lesionlib.datasets.cards import Card
 from lesionlib.datasets.files import ImageFiles
+from lesionlib.datasets.merged import MergedFiles
 from lesionlib.errors import InputError
 
 COLUMNS = {
@@ -26,13 +27,24 @@ COLUMNS = {
     "sex": "string",
     "site": "string",
     "skin_type": "Int64",
+    "skin_tone_group": "string",
     "modality": "string",
     "confirmed_by": "string",
     "mask": "string",
     "source": "string",
     "split": "string",
 }
-"""Columns of `LesionDataset.frame` and their types; a missing value is ``<NA>``."""
+"""Columns of `LesionDataset.frame` and their types; a missing value is ``<NA>``.
+
+`skin_type` is the Fitzpatrick type, 1 to 6. `skin_tone_group` joins two types each, as ddi does: ``I-II``,
+``III-IV`` or ``V-VI``.
+"""
+
+_TONE_GROUPS = {1: "I-II", 2: "I-II", 3: "III-IV", 4: "III-IV", 5: "V-VI", 6: "V-VI"}
+
+
+def _nothing_dropped() -> pd.DataFrame:
+    return pd.DataFrame(columns=["image_id", "source", "label", "reason"], dtype="string")
 
 
 @dataclass(frozen=True)
@@ -49,22 +61,25 @@ class LesionDataset:
         The class names, in the order of every probability column.
     card : Card
         What is known of the dataset (license, citation, expected counts).
-    root : Path
-        The folder that `image` and `mask` are relative to.
+    root : Path or None
+        The folder that `image` and `mask` are relative to; None where `merge` joined several.
     files_digest : str
         Digest of the image files' names and sizes.
     official_test : frozenset of str
         Ids of the publisher's own test images, where they are here.
+    dropped_images : pandas.DataFrame
+        What `relabel` and `merge` left out, one row an image: image_id, source, label, reason.
     """
 
     name: str
     frame: pd.DataFrame
     classes: list[str]
     card: Card
-    root: Path
+    root: Path | None
     files_digest: str
-    _files: ImageFiles = field(repr=False, compare=False)
+    _files: ImageFiles | MergedFiles = field(repr=False, compare=False)
     official_test: frozenset[str] = field(default=frozenset(), repr=False)
+    dropped_images: pd.DataFrame = field(default_factory=_nothing_dropped, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -81,7 +96,13 @@ class LesionDataset:
         The same for archives and their unpacked files, and for every split of the dataset.
         """
         labels = self.frame[["image_id", "label", "lesion_id"]].fillna("").agg("|".join, axis=1)
-        return _digest([self.files_digest, *labels])
+        return digest([self.files_digest, *labels])
+
+    @property
+    def dropped(self) -> pd.DataFrame:
+        """What `relabel` and `merge` left out: source, label, reason, images (how many)."""
+        by = self.dropped_images.groupby(["source", "label", "reason"], sort=False)
+        return by.size().rename("images").reset_index()
 
     def image(self, row: int) -> Image.Image:
         """Decode the image of `row` (RGB)."""
@@ -145,6 +166,27 @@ class LesionDataset:
         rows = pd.concat([self.subset(split) for split in splits]).sort_index()
         return replace(self, frame=rows.assign(split=pd.NA).astype(COLUMNS).reset_index(drop=True))
 
+    def where(self, **values: object) -> LesionDataset:
+        """Give the dataset of the images whose columns have these values; its classes stay.
+
+        For example ``where(modality="clinical", skin_type=[5, 6])``; ``pd.NA`` finds what is missing.
+
+        Raises
+        ------
+        InputError
+            A column that there is not, or no image left.
+        """
+        frame = self.frame
+        for column, value in values.items():
+            if column not in frame:
+                raise InputError(f"{self.name}: no column {column!r}; expected one of {', '.join(frame.columns)}")
+            rows = frame[frame[column].isin(list(value) if pd.api.types.is_list_like(value) else [value])]
+            if rows.empty:
+                found = ", ".join(map(str, frame[column].unique()[:10]))
+                raise InputError(f"{self.name}: no image where {column} is {value!r}; there it is {found}")
+            frame = rows
+        return replace(self, frame=frame.reset_index(drop=True))
+
     def folds(self, n: int = 5, by: str | None = "auto", seed: int = 0) -> Iterator[LesionDataset]:
         """Give `n` datasets, each with another fold as ``valid`` and the others as ``train``."""
         for frame in splits.folds(self.frame, n, by, seed):
@@ -173,10 +215,10 @@ class LesionDataset:
         return self.frame[columns].rename(columns={"label": "truth"})
 
     def counts(self) -> pd.DataFrame:
-        """Images a class (rows, in class order) and split (columns)."""
-        split = self.frame["split"].fillna("all")
+        """Images a class (rows, in class order) and split (columns; ``all`` or ``none`` where there is no split)."""
+        split = self.frame["split"].fillna("all" if self.frame["split"].isna().all() else "none")
         table = pd.crosstab(self.frame["label"], split).reindex(self.classes, fill_value=0)
-        order = [name for name in ("train", "valid", "test") if name in table] or list(table)
+        order = [name for name in ("train", "valid", "test", "none", "all") if name in table]
         return table[order].rename_axis(index="class", columns=None)
 
 
@@ -189,7 +231,7 @@ def build(name: str, rows: pd.DataFrame, card: Card, files: ImageFiles) -> Lesio
         Duplicate image ids or classes that the card does not know.
     """
     classes = list(card.classes)
-    _refuse_duplicates(name, rows)
+    refuse_duplicates(name, rows)
     unknown = rows.loc[~rows["label"].isin(classes)]
     if len(unknown):
         first = unknown.iloc[0]
@@ -199,6 +241,8 @@ def build(name: str, rows: pd.DataFrame, card: Card, files: ImageFiles) -> Lesio
         )
     terms = {key: facts.diagnosis for key, facts in card.classes.items()}
     derived = {"diagnosis": rows["label"].map(terms), "modality": card.modality}
+    if "skin_type" in rows:
+        derived["skin_tone_group"] = rows["skin_type"].map(_TONE_GROUPS)
     # A reader that knows more than the card (a finer diagnosis, pairs of two modalities) has said so itself.
     rows = rows.assign(source=name, **{column: derived[column] for column in derived if column not in rows})
     frame = rows.reindex(columns=list(COLUMNS)).astype(COLUMNS).reset_index(drop=True)
@@ -206,10 +250,11 @@ def build(name: str, rows: pd.DataFrame, card: Card, files: ImageFiles) -> Lesio
         f"{image_id}:{files.size(image)}" for image_id, image in zip(frame["image_id"], frame["image"], strict=True)
     ]
     official_test = frozenset(frame["image_id"][frame["split"] == "test"])
-    return LesionDataset(name, frame, classes, card, files.root, _digest(sorted(sizes)), files, official_test)
+    return LesionDataset(name, frame, classes, card, files.root, digest(sorted(sizes)), files, official_test)
 
 
-def _refuse_duplicates(name: str, rows: pd.DataFrame) -> None:
+def refuse_duplicates(name: str, rows: pd.DataFrame) -> None:
+    """Refuse an image id that stands in two rows."""
     twice = rows["image_id"][rows["image_id"].duplicated()]
     if len(twice):
         raise InputError(
@@ -218,5 +263,6 @@ def _refuse_duplicates(name: str, rows: pd.DataFrame) -> None:
         )
 
 
-def _digest(lines: list[str]) -> str:
+def digest(lines: list[str]) -> str:
+    """Give twelve hex digits that stand for the lines."""
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]

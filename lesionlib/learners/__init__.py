@@ -8,7 +8,7 @@ with warnings.catch_warnings():
     import fastai.layers  # noqa: F401
 
 from lesionlib.learners.clinical import ClinicalEncoder
-from lesionlib.learners.frozen import Features, features, fit_head, svm_head
+from lesionlib.learners.frozen import Features, features, fit_head, head_predictions, svm_head
 from lesionlib.learners.learner import GrowImages, class_weights, history, history_rows, lesion_learner
 from lesionlib.learners.loading import LesionDataLoaders, dataloaders
 from lesionlib.learners.predictions import Predictions, predict
@@ -24,6 +24,7 @@ __all__ = [
     "dataloaders",
     "features",
     "fit_head",
+    "head_predictions",
     "history",
     "history_rows",
     "lesion_learner",

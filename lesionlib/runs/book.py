@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from lesionlib.atomic import writing_to
+from lesionlib.atomic import locked, writing_to
 from lesionlib.errors import InputError, LesionlibError
 from lesionlib.runs import schema, spec, store
 from lesionlib.runs.execution import NOTEBOOK
@@ -55,7 +55,7 @@ def build_book(project: Path, executed: Mapping[str, Path], out: Path | None = N
     out = out or project / "_build" / "html"
     stage, fresh, stamp = (out.with_name(f"{out.name}.{name}") for name in ("stage", "fresh", "stamp"))
     busy = InputError(f"{out} is being built by another process: wait for it")
-    with writing_to(stage), store.locked(out.with_name(f"{out.name}.lock"), busy):
+    with writing_to(stage), locked(out.with_name(f"{out.name}.lock"), busy):
         shutil.rmtree(stage, ignore_errors=True)
         try:
             _stage(project, executed, stage)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lesionlib.atomic import writing_to
+from lesionlib.atomic import locked, writing_to
 from lesionlib.errors import InputError, LesionlibError
 from lesionlib.runs import schema, store
 from lesionlib.runs.spec import RunSpec, default_parameters, seen_digest
@@ -279,7 +279,7 @@ def _only_writer(spec: RunSpec, root: Path) -> Iterator[None]:
     _remove_leftovers(root)
     busy = Busy(f"{spec} is being run by another process: wait for it, or stop it")
     # The second is for another process that is looking for leftovers of this very run.
-    with store.locked(_lock_file(root, f"{spec.chapter}-{spec.key}"), busy, timeout=1):
+    with locked(_lock_file(root, f"{spec.chapter}-{spec.key}"), busy, timeout=1):
         yield
 
 
@@ -291,7 +291,7 @@ def _remove_leftovers(root: Path) -> None:
     """Remove the temporary folders that killed runs left: those whose lock nobody holds."""
     for folder in (root / _PART).glob("*"):
         name = folder.name.rpartition("-")[0]
-        with suppress(Busy), store.locked(_lock_file(root, name), Busy(f"{name} is being run")):
+        with suppress(Busy), locked(_lock_file(root, name), Busy(f"{name} is being run")):
             shutil.rmtree(folder, ignore_errors=True)
 
 

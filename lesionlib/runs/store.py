@@ -9,11 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 import lesionlib
 from lesionlib.atomic import writing_to
-from lesionlib.errors import InputError
 
 # The executor tells the notebook by these where it records and under which name.
 RUN_DIR = "LESIONLIB_RUN_DIR"
@@ -110,20 +107,3 @@ def put_in_place(part: Path, target: Path) -> None:
             old.rename(target)
         raise
     shutil.rmtree(old, ignore_errors=True)
-
-
-@contextmanager
-def locked(path: Path, busy: InputError, timeout: float = 0) -> Iterator[None]:
-    """Hold the lock at `path`; raise `busy` where another process has held it for `timeout` seconds."""
-    with writing_to(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=timeout)
-    except Timeout as error:
-        raise busy from error
-    try:
-        yield
-    finally:
-        lock.release()

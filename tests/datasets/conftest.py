@@ -1,4 +1,5 @@
 import pytest
+from fault_server import FaultServer
 from tiny_ham10000 import write_zipped
 
 from lesionlib.datasets import load
@@ -20,3 +21,11 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.delenv("LESIONLIB_DATA", raising=False)
     monkeypatch.setenv("LESIONLIB_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A server on this machine, asked without a proxy."""
+    monkeypatch.setenv("NO_PROXY", "*")
+    with FaultServer().running() as running:
+        yield running

@@ -17,7 +17,7 @@ from PIL import Image
 
 from lesionlib.datasets.phantom import recipes, write_ham10000
 from lesionlib.datasets.phantom.draw import draw, skin_color, width_of
-from lesionlib.datasets.phantom.ham10000 import class_counts, metadata, photographs, truth
+from lesionlib.datasets.phantom.layouts.ham10000 import class_counts, metadata, photographs, truth
 from lesionlib.datasets.phantom.signs import (
     ITA_BANDS,
     CameraParameters,
@@ -197,7 +197,7 @@ def test_some_lesions_have_several_images_that_share_all_but_the_camera(shots) -
     assert (shared == 1).all(axis=None)
     seen: dict[str, tuple] = {}
     for shot in pool:
-        lesion, cameras = seen.setdefault(shot.lesion_id, (shot.case.lesion, set()))
+        lesion, cameras = seen.setdefault(shot.lesion, (shot.case.lesion, set()))
         assert shot.case.lesion == lesion
         assert shot.camera not in cameras
         cameras.add(shot.camera)
@@ -248,7 +248,7 @@ def test_the_truth_names_what_was_drawn(shots) -> None:
         assert table.ita[table.skin_type == skin_type].between(low, high).all()
     causes = {name: set(recipe.causes) for name, recipe in recipes.load("ham10000").classes.items()}
     for shot, cause in zip([*shots[0], *shots[1]], table.cause, strict=True):
-        assert cause in causes[shot.case.dx]
+        assert cause in causes[shot.case.label]
         assert getattr(shot.case.lesion, cause) >= 0.4
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tiny_ham10000 import (
     PARTS,
     ROWS,
@@ -20,6 +24,7 @@ from tiny_ham10000 import (
 )
 
 from lesionlib.datasets import load, verify
+from lesionlib.datasets.verification import _near_pairs, counts
 
 COUNTS = {"akiec": 0, "bcc": 0, "bkl": 2, "df": 1, "mel": 4, "nv": 4, "vasc": 1}
 
@@ -162,6 +167,57 @@ def test_a_lesion_on_two_sides_is_found(tiny):
 def test_a_patient_on_two_sides_is_found(tiny):
     frame = tiny.frame.assign(patient_id="P1", split=["train"] * 7 + ["test"] * 5)
     assert failed(verify(expecting(replace(tiny, frame=frame)))) == ["patient_id on two sides of the split"]
+
+
+def test_patients_are_counted_where_the_card_or_the_files_know_them(tiny):
+    frame = tiny.frame.assign(patient_id=["P1"] * 7 + ["P2"] * 5)
+    dataset = expecting(replace(tiny, frame=frame))
+    assert pd.isna(verify(dataset).table.set_index("check").loc["patients", "expected"])
+    assert found(verify(dataset), "patients") == 2
+    wrong = replace(dataset, card=dataset.card.model_copy(update={"patients": 3}))
+    assert failed(verify(wrong)) == ["patients"]
+    unknown = replace(expecting(tiny), card=expecting(tiny).card.model_copy(update={"patients": 3}))
+    assert failed(verify(unknown)) == ["patients"]
+    assert "patients" not in set(verify(expecting(tiny)).table["check"])
+
+
+def test_an_official_test_set_that_the_card_counts_is_not_set_apart(source):
+    dataset = load("ham10000", root=write_extras(source))
+    counted = expecting(dataset, images=14, lesions=11, mel=5, nv=5)
+    assert counts(counted)["ok"].all()
+    assert "official test images" not in set(counts(counted)["check"])
+    # One image too few is one image too few, not a set without its test images.
+    fewer = replace(counted, frame=counted.frame.drop(0).reset_index(drop=True))
+    table = counts(fewer).set_index("check")
+    assert table.loc["images", ["expected", "found"]].tolist() == [14, 13]
+    assert not table.loc["images", "ok"]
+
+
+def test_fewer_images_are_in_order_where_pages_are_gone(tiny):
+    def linked(**expected):
+        dataset = expecting(tiny, **expected)
+        access = dataset.card.access.model_copy(update={"kind": "links"})
+        return replace(dataset, card=dataset.card.model_copy(update={"access": access}))
+
+    assert counts(linked(images=20, mel=9, lesions=12))["ok"].all()
+    assert counts(linked(images=11)).set_index("check")["ok"].to_dict()["images"] is False
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 40))
+def test_near_pairs_are_those_that_a_look_at_every_pair_finds(seed, number):
+    random = np.random.default_rng(seed)
+    kinds = random.integers(0, 2**64, (3, 4), dtype=np.uint64)
+    flips = np.uint64(1) << random.integers(0, 64, (number, 4, 12), dtype=np.uint64)
+    kept = random.integers(0, 2, flips.shape).astype(bool)
+    hashes = kinds[random.integers(0, 3, number)] ^ np.bitwise_xor.reduce(np.where(kept, flips, 0), axis=2)
+    thumbnails = (random.integers(0, 2, (number, 1)) * 6 + random.integers(0, 3, (number, 768))).astype(np.int16)
+    expected = []
+    for i, j in combinations(range(number), 2):
+        bits = sum(int(a ^ b).bit_count() for a, b in zip(hashes[i], hashes[j], strict=True))
+        if bits <= 40 and np.abs(thumbnails[i] - thumbnails[j]).mean() <= 4:
+            expected.append((i, j))
+    assert list(_near_pairs(hashes, thumbnails)) == expected
 
 
 def test_unreadable_images_are_listed(tmp_path):

@@ -28,12 +28,12 @@ def notebook(request):
 
 
 def test_there_are_chapters():
-    assert [path.stem for path in NOTEBOOKS] == ["01_data", "04_lucius2020"]
+    assert [path.stem for path in NOTEBOOKS] == ["00_phantoms", "01_data", "04_lucius2020", "09_audit"]
 
 
 def test_first_code_cell_imports_and_second_is_parameters(notebook):
     first, second, *rest = code_cells(notebook)
-    assert first.source.startswith("import") and "import lesionlib as ll" in first.source
+    assert first.source.startswith(("import ", "from ")) and "import lesionlib as ll" in first.source
     assert "parameters" in tags(second)
     assert not any("parameters" in tags(cell) for cell in rest)
 
@@ -57,17 +57,21 @@ def test_something_is_checked(notebook):
 
 
 def test_quick_defaults_need_no_data(notebook):
-    assert runs.resolve(notebook, {})["data"].startswith("phantom:")
+    assert runs.resolve(notebook, {}).get("data", "phantom:none needed").startswith("phantom:")
 
 
-@pytest.mark.parametrize("name", ["quick", "real"])
-def test_profiles_name_real_parameters(name):
-    profile = runs.load_profile(name, PROJECT)
-    assert set(profile.chapters) == {path.stem for path in NOTEBOOKS}
+def test_the_quick_profile_runs_every_chapter_with_its_defaults():
+    profile = runs.load_profile("quick", PROJECT)
+    assert profile.chapters == {path.stem: [{}] for path in NOTEBOOKS}
+
+
+def test_the_real_profile_names_real_parameters():
+    profile = runs.load_profile("real", PROJECT)
+    assert set(profile.chapters) <= {path.stem for path in NOTEBOOKS}
     for chapter, sets in profile.chapters.items():
         for values in sets:
             resolved = runs.resolve(PROJECT / "notebooks" / f"{chapter}.ipynb", values)
-            assert resolved["data"] == ("phantom:ham10000" if name == "quick" else "ham10000")
+            assert not resolved["data"].startswith("phantom:")
 
 
 def test_every_page_of_the_contents_is_there():

@@ -1,20 +1,28 @@
 """What a phantom lesion is made of: its signs, the camera that looks at it, and how both are drawn by lot.
 
-A class is a `Recipe`: data, namely distributions over dermoscopic signs. A lesion of that class is
-one draw from it (`sample_lesion`), and each photograph of the lesion one draw of a camera
-(`sample_camera`).
+A diagnosis is a `Look`: data, namely distributions over what dermatologists look for. A lesion of that
+diagnosis is one draw from it (`sample_lesion`), and each photograph of the lesion one draw of a camera
+(`sample_camera`). A `Recipe` is the look of one class of a dataset, with whom it befalls.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 
 import numpy as np
+
+VIEWS = ("dermoscopic", "macroscopic", "anatomic")
+"""Through a dermatoscope; a close-up without one; a part of the body with the lesion somewhere on it."""
 
 # Upper ends of the individual typology angle (degrees) that go with Fitzpatrick types I to VI here; the
 # bands are those of Chardon et al. 1991 (very light, light, intermediate, tan, brown, dark).
 ITA_BANDS = ((55.0, 68.0), (41.0, 55.0), (28.0, 41.0), (10.0, 28.0), (-30.0, 10.0), (-55.0, -30.0))
+
+
+def _unaided(default: float | str) -> float | str:
+    """A parameter that matters to the eye without a dermatoscope, and that HAM10000's phantom does not have."""
+    return field(default=default, metadata={"unaided": True})
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,20 @@ class LesionParameters:
     white_patch: float = 0.0
     white_lines: float = 0.0
     lacunae: float = 0.0
+    # signs of the surface, which immersion and glass flatten
+    elevation: float = _unaided(0.0)  # 0 level with the skin, 1 a dome or a stalk
+    roughness: float = _unaided(0.1)
+    gloss: float = _unaided(0.2)  # waxy or pearly shine
+    rolled_rim: float = _unaided(0.0)  # a raised, translucent border
+    umbilication: float = _unaided(0.0)  # a dimple in the middle
+    papillae: float = _unaided(0.0)  # a surface of small knobs, some with a clotted vessel
+    keratin: float = _unaided(0.0)  # a thick yellowish plug or horn
+    crust: float = _unaided(0.0)
+    silver: float = _unaided(0.0)  # white scale in large sheets
+    annular: float = _unaided(0.0)  # clears from the middle
+    erythema: float = _unaided(0.0)  # a red halo
+    satellites: float = _unaided(0.0)  # smaller ones of its kind around it
+    pustules: float = _unaided(0.0)
     cause: str = ""  # the sign that made the class
 
     @property
@@ -86,7 +108,7 @@ class LesionParameters:
 
 @dataclass(frozen=True)
 class CameraParameters:
-    """One photograph: where the camera stands, its light and its optics, and what lies on the glass.
+    """One photograph: where the camera stands, its light and its optics, and what lies before it.
 
     Nothing here depends on the class of the lesion.
     """
@@ -105,6 +127,22 @@ class CameraParameters:
     gel: float = 0.0
     defocus: float = 0.0  # radius of the blur, as a fraction of the height
     noise: float = 0.01  # standard deviation of the sensor's noise, full scale 1
+    view: str = _unaided("dermoscopic")  # one of VIEWS; zoom 1 is each view's usual distance
+    aspect: float = _unaided(4 / 3)  # width over height
+    relief: float = _unaided(0.5)  # 0 light from all sides, 1 one hard light from the side
+    glare: float = _unaided(0.3)  # how bright moist or waxy skin shines
+    depth: float = _unaided(0.0)  # radius of the blur away from the focus, as a fraction of the height
+    contrast: float = _unaided(1.0)
+    saturation: float = _unaided(1.0)
+    ink: float = _unaided(0.0)  # a surgeon's pen around the lesion
+    backdrop: float = _unaided(0.0)  # 0 skin fills the picture; 1 as much of it as can be is cloth
+    drape: float = _unaided(0.5)  # cloth behind the body, from 0 white over green, blue and dark to 1 gray
+
+
+UNAIDED = frozenset(
+    f.name for kind in (LesionParameters, CameraParameters) for f in fields(kind) if "unaided" in f.metadata
+)
+"""Parameters that the dermoscopic recipes of HAM10000 leave at their defaults."""
 
 
 @dataclass(frozen=True)
@@ -148,18 +186,26 @@ class Clinic:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """A class as data: what its lesions look like, and whom they befall.
+class Look:
+    """What lesions of one diagnosis look like.
 
     A lesion's `cause` is one of `causes`, drawn by weight and given a strength from its own range; all
-    other traits and signs follow their distributions, so that classes overlap as they do in clinic.
+    other traits and signs follow their distributions, so that diagnoses overlap as they do in clinic.
+    A look with `parts` is a mixture: each lesion follows one part, drawn by weight.
     """
 
     name: str
-    published: int  # images of this class in the published dataset
     causes: Mapping[str, Chance]  # here `p` is a weight
     traits: Mapping[str, Spread]
     signs: Mapping[str, Chance]
+    parts: Sequence[tuple[Look, float]] = field(default=(), kw_only=True)
+
+
+@dataclass(frozen=True)
+class Recipe(Look):
+    """A class of one dataset: its look, how many images were published, and whom it befalls."""
+
+    published: int
     clinic: Clinic
 
 
@@ -171,6 +217,7 @@ class Surroundings:
     skin: Mapping[str, Spread]
     hair: Chance
     optics: Mapping[str, Spread | Chance]
+    view: Mapping[str, float] = field(default_factory=lambda: {"dermoscopic": 1.0})  # weights of VIEWS
 
 
 def _rounded(value: float) -> float:
@@ -188,13 +235,13 @@ def weighted(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
     return key
 
 
-def sample_lesion(recipe: Recipe, around: Surroundings, rng: np.random.Generator) -> LesionParameters:
-    """Draw one lesion of a class.
+def sample_lesion(look: Look, around: Surroundings, rng: np.random.Generator) -> LesionParameters:
+    """Draw one lesion.
 
     Parameters
     ----------
-    recipe
-        The class.
+    look
+        The look of its diagnosis, or the recipe of its class.
     around
         The skin, which is independent of the class.
     rng
@@ -204,15 +251,18 @@ def sample_lesion(recipe: Recipe, around: Surroundings, rng: np.random.Generator
     -------
     LesionParameters
     """
+    while look.parts:
+        place = weighted(rng, {str(k): weight for k, (_, weight) in enumerate(look.parts)})
+        look = look.parts[int(place)][0]
     texture = int(rng.integers(2**31))
     skin_type = 1 + int(weighted(rng, {str(i): w for i, w in enumerate(around.skin_types)}))
     low, high = ITA_BANDS[skin_type - 1]
     values: dict[str, float] = {"ita": rng.uniform(low, high), "hair": around.hair.draw(rng)}
     values |= {name: spread.draw(rng) for name, spread in around.skin.items()}
-    values |= {name: spread.draw(rng) for name, spread in recipe.traits.items()}
-    values |= {name: chance.draw(rng) for name, chance in recipe.signs.items()}
-    cause = weighted(rng, {name: chance.p for name, chance in recipe.causes.items()})
-    values[cause] = rng.uniform(recipe.causes[cause].low, recipe.causes[cause].high)
+    values |= {name: spread.draw(rng) for name, spread in look.traits.items()}
+    values |= {name: chance.draw(rng) for name, chance in look.signs.items()}
+    cause = weighted(rng, {name: chance.p for name, chance in look.causes.items()})
+    values[cause] = rng.uniform(look.causes[cause].low, look.causes[cause].high)
     values = {name: _rounded(value) for name, value in values.items()}
     return LesionParameters(texture=texture, skin_type=skin_type, cause=cause, **values)
 
@@ -223,7 +273,7 @@ def sample_camera(around: Surroundings, rng: np.random.Generator) -> CameraParam
     Parameters
     ----------
     around
-        The optics.
+        The optics, and how often which view is taken.
     rng
         Source of chance.
 
@@ -235,4 +285,6 @@ def sample_camera(around: Surroundings, rng: np.random.Generator) -> CameraParam
     values = {name: _rounded(spread.draw(rng)) for name, spread in around.optics.items()}
     cast = tuple(1.0 + values.pop(f"cast_{channel}") for channel in ("red", "green", "blue"))
     turn = _rounded(rng.uniform(0, 360))
-    return CameraParameters(texture=texture, cast=cast, gradient_angle=turn, **values)
+    # One view takes no draw: the stream of chance then runs as it would without views.
+    view = next(iter(around.view)) if len(around.view) == 1 else weighted(rng, around.view)
+    return CameraParameters(texture=texture, cast=cast, gradient_angle=turn, view=view, **values)

@@ -38,6 +38,12 @@ def smooth() -> np.ndarray:
 
 
 @cache
+def smooth_turned() -> np.ndarray:
+    """`smooth` with rows and columns exchanged, which serves as a second noise, shape (SIDE, SIDE)."""
+    return np.ascontiguousarray(smooth().T)
+
+
+@cache
 def fractal() -> np.ndarray:
     """Noise with bumps of every size from 100 to 6 tile pixels, unit variance, shape (SIDE, SIDE)."""
     octaves = [0.62**k * _blurred(20 + k, 24 / 2**k) for k in range(5)]
@@ -54,6 +60,15 @@ def grain() -> np.ndarray:
 def sensor() -> np.ndarray:
     """White noise of unit variance, shape (SIDE, SIDE), for the camera's sensor."""
     return _rounded(np.random.default_rng(14).standard_normal((SIDE, SIDE)))
+
+
+@cache
+def hide() -> np.ndarray:
+    """Height of bare skin: plates of about 16 tile pixels, furrows between them, some pores, shape (SIDE, SIDE)."""
+    center, edge, chance = cells(0.9)
+    plates = np.clip(edge * 2.5, 0, 1)
+    pores = np.clip(0.22 - center, 0, 1) * (chance < 0.2)
+    return _rounded(_standard(plates - 7 * pores + 0.12 * grain()))
 
 
 @cache

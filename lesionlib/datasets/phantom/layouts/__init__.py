@@ -1,0 +1,1 @@
+"""One module a dataset: it writes a phantom in the layout that the dataset's own reader reads."""

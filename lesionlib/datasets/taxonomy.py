@@ -1,0 +1,257 @@
+"""One vocabulary of diagnoses, and each paper's map from the datasets' labels to its own classes."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+import pandas as pd
+import yaml
+from pydantic import BaseModel, ConfigDict, RootModel, ValidationError, model_validator
+
+from lesionlib.errors import InputError, LesionlibError
+
+Category = Literal["benign", "malignant", "precancerous", "uncertain"]
+
+
+class _Fact(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Term(_Fact):
+    """One diagnosis: its title, its category, the broader diagnosis above it, and its other names."""
+
+    title: str
+    category: Category
+    parent: str | None = None
+    synonyms: tuple[str, ...] = ()
+    note: str | None = None
+
+
+class Vocabulary(RootModel[dict[str, Term]]):
+    """All terms by name. Parents exist and lead in no circle; a name belongs to one term only."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @model_validator(mode="after")
+    def _parents_lead_to_the_top(self) -> Vocabulary:
+        for name in self.root:
+            lineage = [name]
+            while (parent := self.root[lineage[-1]].parent) is not None:
+                if parent not in self.root:
+                    raise ValueError(f"the parent of {lineage[-1]} is {parent}, which is no term")
+                if parent in lineage:
+                    raise ValueError(f"the parents of {name} lead in a circle: {' -> '.join([*lineage, parent])}")
+                lineage.append(parent)
+        return self
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Vocabulary:
+        self.names()
+        return self
+
+    def names(self) -> dict[str, str]:
+        """Map every name (the term, its title, its synonyms), reduced to letters and digits, to its term."""
+        found: dict[str, str] = {}
+        for name, term in self.root.items():
+            keys = {_reduced(name), _reduced(term.title)}
+            for synonym in term.synonyms:
+                if _reduced(synonym) in keys:
+                    raise ValueError(f"{name}: the synonym {synonym!r} says nothing new")
+                keys.add(_reduced(synonym))
+            for key in keys:
+                if found.setdefault(key, name) != name:
+                    raise ValueError(f"{key!r} is a name of both {found[key]} and {name}")
+        return found
+
+    def lineage(self, name: str) -> list[str]:
+        """The term and everything above it, the nearest first; a term that is not here stands alone."""
+        found = [name]
+        while found[-1] in self.root and (parent := self.root[found[-1]].parent) is not None:
+            found.append(parent)
+        return found
+
+
+class MapClass(_Fact):
+    """One class of a paper: its title, and the vocabulary's term for it (None: the class is called so)."""
+
+    title: str
+    diagnosis: str | None = None
+
+
+class Note(_Fact):
+    """What was decided about a label, and why."""
+
+    about: str
+    note: str
+
+
+class LabelMap(_Fact):
+    """A paper's map from the labels of datasets to its own classes.
+
+    Attributes
+    ----------
+    name, title, paper : str
+        `paper` is a key of `lesionlib.papers`.
+    places : tuple of str
+        Where the paper tells of its classes, in the words of its `places`.
+    classes : dict of str to MapClass
+        In the order of every probability column.
+    sources : dict
+        By dataset: from its label, or a term of the vocabulary, to a class, or to None (dropped).
+    notes : tuple of Note
+        What was decided where the paper is silent or contradicts itself.
+    """
+
+    name: str
+    title: str
+    paper: str
+    places: tuple[str, ...]
+    classes: dict[str, MapClass]
+    sources: dict[str, dict[str, str | None]]
+    notes: tuple[Note, ...] = ()
+
+    @model_validator(mode="after")
+    def _classes_and_targets_agree(self) -> LabelMap:
+        targets = {target for source in self.sources.values() for target in source.values() if target is not None}
+        if targets != set(self.classes):
+            odd = ", ".join(sorted(targets ^ set(self.classes)))
+            raise ValueError(f"the targets of the sources are not the classes; they differ by {odd}")
+        for name in self.classes:
+            if not is_term(self.diagnosis(name)):
+                raise ValueError(f"class {name}: {self.diagnosis(name)!r} is no term of the vocabulary")
+        return self
+
+    def diagnosis(self, name: str) -> str:
+        """The vocabulary's term for the class `name`."""
+        return self.classes[name].diagnosis or name
+
+    def table(self) -> pd.DataFrame:
+        """One row a label of a dataset: dataset, label, class (missing where it is dropped)."""
+        rows = [(dataset, *pair) for dataset, source in self.sources.items() for pair in source.items()]
+        return pd.DataFrame(rows, columns=["dataset", "label", "class"]).astype("string")
+
+
+def term(text: str) -> str:
+    """Find the vocabulary's term for what a dataset or a paper calls a diagnosis.
+
+    Case, spaces, punctuation and British spelling (ae, oe) make no difference.
+
+    Parameters
+    ----------
+    text : str
+        For example ``"Bowen's disease"``.
+
+    Returns
+    -------
+    str
+        For example ``"intraepithelial_carcinoma"``; a text that the vocabulary does not know gives itself in
+        snake_case.
+
+    Raises
+    ------
+    InputError
+        Not a text, or one without letters and digits.
+    """
+    if not isinstance(text, str) or not _reduced(text):
+        raise InputError(f"a diagnosis is {text!r}; expected a text with letters, such as 'basal cell carcinoma'")
+    return _names().get(_reduced(text)) or re.sub(r"[\W_]+", "_", text.lower().replace("'", "")).strip("_")
+
+
+def is_term(name: str) -> bool:
+    """Whether the vocabulary has a term of exactly this name."""
+    return name in _vocabulary().root
+
+
+def category(name: str) -> Category:
+    """``benign``, ``malignant``, ``precancerous`` or ``uncertain``; also ``uncertain`` for what is no term."""
+    known = _vocabulary().root.get(term(name))
+    return known.category if known else "uncertain"
+
+
+def lineage(name: str) -> list[str]:
+    """The term for `name` and its broader terms, the nearest first."""
+    return _vocabulary().lineage(term(name))
+
+
+def is_a(name: str, ancestor: str) -> bool:
+    """Whether `name` is `ancestor`, or a kind of it.
+
+    Raises
+    ------
+    InputError
+        `ancestor` is no term of the vocabulary.
+    """
+    if not is_term(term(ancestor)):
+        raise InputError(f"{ancestor!r} is no term of the vocabulary; taxonomy.vocabulary() lists them")
+    return term(ancestor) in lineage(name)
+
+
+def vocabulary() -> pd.DataFrame:
+    """All terms, one row each: term (index), title, category, parent, synonyms (joined by ``; ``), note."""
+    rows = [{"term": name, **facts.model_dump()} for name, facts in _vocabulary().root.items()]
+    table = pd.DataFrame(rows).set_index("term")
+    return table.assign(synonyms=table["synonyms"].map("; ".join)).astype("string")
+
+
+def label_maps() -> list[str]:
+    """Names of all label maps, sorted."""
+    folder = resources.files(__package__) / "label_maps"
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+@cache
+def label_map(name: str) -> LabelMap:
+    """Read a label map.
+
+    Parameters
+    ----------
+    name : str
+        One of `label_maps()`, for example ``"mendes2018"``.
+
+    Raises
+    ------
+    InputError
+        There is no label map of that name.
+    """
+    if name not in label_maps():
+        raise InputError(f"no label map is called {name!r}; choose one of {', '.join(label_maps())}")
+    return parse(f"label_maps/{name}.yaml", LabelMap)
+
+
+def parse(place: str, model: type[BaseModel], text: str | None = None) -> BaseModel:
+    """Read a YAML file of this package, or `text` in its place, as `model`.
+
+    Raises
+    ------
+    LesionlibError
+        Not YAML, or not what the model asks for; names the first field at fault.
+    """
+    if text is None:
+        text = (resources.files(__package__) / place).read_text(encoding="utf-8")
+    try:
+        return model.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise LesionlibError(f"datasets/{place}: not valid YAML ({reason}); mend the file") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise LesionlibError(f"datasets/{place}: {field}: {first['msg']}; mend the file") from error
+
+
+@cache
+def _vocabulary() -> Vocabulary:
+    return parse("taxonomy.yaml", Vocabulary)
+
+
+@cache
+def _names() -> dict[str, str]:
+    return _vocabulary().names()
+
+
+def _reduced(text: str) -> str:
+    """Only letters and digits, small, ae and oe as e: ``Seborrhoeic Keratosis`` becomes ``seborrheickeratosis``."""
+    return re.sub(r"[\W_]+", "", text.lower()).replace("ae", "e").replace("oe", "e")
