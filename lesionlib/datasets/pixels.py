@@ -10,7 +10,7 @@ from os import cpu_count
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from lesionlib.atomic import atomic_file
 from lesionlib.datasets.library import cache_root
@@ -20,13 +20,21 @@ from lesionlib.errors import InputError
 # Images that wait in memory to be written.
 _AT_ONCE = 256
 
+_FITS = ("squash", "pad", "crop")
+_RESAMPLES = {"bilinear": Image.Resampling.BILINEAR, "nearest": Image.Resampling.NEAREST}
 
-def pixels(dataset: LesionDataset, size: int | tuple[int, int] = 128, folder: Path | None = None) -> np.ndarray:
+
+def pixels(
+    dataset: LesionDataset,
+    size: int | tuple[int, int] = 128,
+    folder: Path | None = None,
+    fit: str = "squash",
+    resample: str = "bilinear",
+) -> np.ndarray:
     """Give the dataset's pixels as a read-only, memory-mapped array of uint8, n x h x w x 3 (RGB).
 
-    The first call decodes and resizes each image (the aspect is not kept where `size` has
-    another) and stores the array whole or not at all; later calls open it. mendes2018 (section
-    III) keeps its images in LMDB to the same end.
+    The first call decodes and resizes each image and stores the array whole or not at all; later calls open it.
+    mendes2018 (section III) keeps its images in LMDB to the same end.
 
     Parameters
     ----------
@@ -36,23 +44,72 @@ def pixels(dataset: LesionDataset, size: int | tuple[int, int] = 128, folder: Pa
         Side of a square, or height and width, in pixels.
     folder : Path, optional
         Where to keep it; else ``pixels`` in the user's cache.
+    fit : {"squash", "pad", "crop"}
+        What becomes of an image of another shape than `size`: see `resized`.
+    resample : {"bilinear", "nearest"}
+        How it is resized.
 
     Raises
     ------
     InputError
-        A size below 8, an image that cannot be decoded (named), or a disk that cannot be written.
+        A size below 8, an unknown `fit` or `resample`, an image that cannot be decoded (named), or a disk that cannot
+        be written.
     """
-    height, width = _height_width(size)
-    target = Path(folder or cache_root() / "pixels") / f"{_key(dataset)}-{height}x{width}.npy"
+    height, width = height_width(size)
+    check_resizing(fit, resample)
+    ways = [way for way, usual in ((fit, "squash"), (resample, "bilinear")) if way != usual]
+    name = "-".join([_key(dataset), f"{height}x{width}", *ways])
+    target = Path(folder or cache_root() / "pixels") / f"{name}.npy"
     if not target.is_file():
-        _decode(dataset, (height, width), target)
+        _decode(dataset, (height, width), fit, resample, target)
     try:
         return np.load(target, mmap_mode="r")
     except (ValueError, EOFError) as error:
         raise InputError(f"{target}: damaged ({error}); remove the file, and it is made again") from error
 
 
-def _height_width(size: int | tuple[int, int]) -> tuple[int, int]:
+def resized(
+    image: Image.Image, size: int | tuple[int, int], fit: str = "squash", resample: str = "bilinear"
+) -> Image.Image:
+    """Resize one image as `pixels` does, or its mask alike (with ``resample="nearest"``).
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+    size : int or (int, int)
+        Side of a square, or height and width, in pixels.
+    fit : {"squash", "pad", "crop"}
+        ``squash`` changes the image's shape; ``pad`` keeps it, and the whole image, with black bars on two sides
+        (letterbox); ``crop`` keeps it too, fills the size, and cuts off what stands over on two sides. The image stays
+        in the middle.
+    resample : {"bilinear", "nearest"}
+        nedelcu2021 (section III-C) squashes with the nearest neighbor, and names what keeps the aspect as future work.
+
+    Raises
+    ------
+    InputError
+        A size below 8, or an unknown `fit` or `resample`.
+    """
+    height, width = height_width(size)
+    check_resizing(fit, resample)
+    method = _RESAMPLES[resample]
+    if fit == "pad":
+        return ImageOps.pad(image, (width, height), method)
+    if fit == "crop":
+        return ImageOps.fit(image, (width, height), method)
+    return image.resize((width, height), method, reducing_gap=3.0)
+
+
+def check_resizing(fit: str, resample: str) -> None:
+    """Refuse a `fit` or `resample` that `resized` does not know."""
+    if fit not in _FITS:
+        raise InputError(f"fit: {fit!r} is not known; choose from {', '.join(_FITS)}")
+    if resample not in list(_RESAMPLES):
+        raise InputError(f"resample: {resample!r} is not known; choose from {', '.join(_RESAMPLES)}")
+
+
+def height_width(size: int | tuple[int, int]) -> tuple[int, int]:
+    """Give height and width of a size in pixels; refuse what is none."""
     sides = tuple(size) if isinstance(size, Sequence) and not isinstance(size, str) else (size, size)
     whole = all(isinstance(side, Integral) and not isinstance(side, bool) for side in sides)
     if len(sides) != 2 or not whole or min(sides) < 8:
@@ -66,12 +123,12 @@ def _key(dataset: LesionDataset) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
-def _decode(dataset: LesionDataset, size: tuple[int, int], target: Path) -> None:
+def _decode(dataset: LesionDataset, size: tuple[int, int], fit: str, resample: str, target: Path) -> None:
     height, width = size
     header = {"descr": "|u1", "fortran_order": False, "shape": (len(dataset), height, width, 3)}
 
     def picture(row: int) -> bytes:
-        return dataset.image(row).resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0).tobytes()
+        return resized(dataset.image(row), size, fit, resample).tobytes()
 
     # Written in order, not through a memory map: there, a full disk kills the process (SIGBUS).
     with atomic_file(target) as part, part.open("wb") as file, ThreadPoolExecutor(cpu_count()) as pool:

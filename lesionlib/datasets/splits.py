@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Iterator
-from math import isclose
+from math import ceil, isclose
 from numbers import Real
 
 import pandas as pd
@@ -34,6 +34,74 @@ def folds(frame: pd.DataFrame, n: int, by: str | None, seed: int) -> Iterator[pd
         yield frame.assign(split=(fold == str(k)).map({True: "valid", False: "train"}).astype("string"))
 
 
+def staged(frame: pd.DataFrame, aside: float, test: float, seed: int) -> pd.DataFrame:
+    """Return `frame` with its column `split` filled in two stages, by image and class by class.
+
+    Of each class a share is set aside (``<NA>``: in no part), of the rest a share becomes ``test``, and what is left
+    ``train``; both shares are rounded up. With a tenth and a fifth it is how mendes2018 came to the test images of
+    its Table IV, though neither of its sections says so.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    aside, test : float
+        Shares, 0 or more and below 1.
+    seed : int
+
+    Raises
+    ------
+    InputError
+        A share out of range, or a class with too few images to leave one for training.
+    """
+    if not all(isinstance(share, Real) and 0 <= share < 1 for share in (aside, test)):
+        raise InputError(f"a staged split takes two shares, each 0 or more and below 1; got {aside!r} and {test!r}")
+    ordered = frame.loc[sorted(frame.index, key=lambda row: _hash(seed, frame["image_id"][row]))]
+    part = pd.Series(pd.NA, index=frame.index, dtype="string")
+    for label, rows in ordered.groupby("label", sort=False).groups.items():
+        kept = rows[_up(len(rows) * aside) :]
+        tested = _up(len(kept) * test)
+        if tested >= len(kept):
+            raise InputError(
+                f"the class {label} has {len(rows)} images: set {aside:.0%} aside and test {test:.0%} of the rest, "
+                "each rounded up, and none is left to train on; add images, or drop the class with relabel()"
+            )
+        part[kept[:tested]] = "test"
+        part[kept[tested:]] = "train"
+    return frame.assign(split=part)
+
+
+def deal_validation(frame: pd.DataFrame, share: float, by: str | None, seed: int) -> pd.DataFrame:
+    """Return `frame` with ``train`` and ``valid`` dealt anew between them; all other rows stay where they are.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Split already.
+    share : float
+        Of the dealt images that become ``valid``, above 0 and below 1.
+    by : str or None
+        What stays together: as in `LesionDataset.with_split`.
+    seed : int
+
+    Raises
+    ------
+    InputError
+        A share out of range, an unknown or empty column, or nothing to deal.
+    """
+    if not isinstance(share, Real) or not 0 < share < 1:
+        raise InputError(f"the share of validation is {share!r}; expected a number above 0 and below 1")
+    pool = frame[frame["split"].isin(["train", "valid"])]
+    if pool.empty:
+        raise InputError("no image is in train or valid: there is nothing to deal; split the dataset first")
+    dealt = _deal(pool, {"train": 1 - share, "valid": share}, _groups(pool, by), seed)
+    return frame.assign(split=dealt.reindex(frame.index).fillna(frame["split"]))
+
+
+def _up(images: float) -> int:
+    # 0.1 x 30 is a little more than 3 in binary.
+    return ceil(images - 1e-9)
+
+
 def _official(frame: pd.DataFrame, shares: dict[str, float], seed: int, official_test: frozenset[str]) -> pd.DataFrame:
     test = frame["image_id"].isin(official_test)
     if not test.any():
@@ -53,7 +121,9 @@ def _groups(frame: pd.DataFrame, by: str | None) -> pd.Series:
     """Name the group of each row; rows of one group stay together."""
     if by is None:
         return frame["image_id"]
-    alone = "image:" + frame["image_id"]
+    # An augmented copy shows what its original shows.
+    picture = frame["original"].fillna(frame["image_id"]) if "original" in frame else frame["image_id"]
+    alone = "image:" + picture
     if by == "auto":
         known = frame["patient_id"].fillna(frame["lesion_id"])
         if known.isna().all():

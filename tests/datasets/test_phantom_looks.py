@@ -144,7 +144,7 @@ def test_views_are_drawn_by_weight() -> None:
     assert 0.06 < views.count("anatomic") / 1000 < 0.12  # nedelcu2021: 296 of 3,430
 
 
-# ---- pinned: a change here changes every phantom result ------------------------------------------
+# ---- pinned: a change here changes phantom results, and the VERSIONS of their datasets go up -------
 
 
 def test_ham10000_is_pinned(tmp_path: Path) -> None:
@@ -155,12 +155,12 @@ def test_ham10000_is_pinned(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("view", "pinned"),
-    [("dermoscopic", "4cc2fd2d20d8db4e"), ("macroscopic", "4b8355c8abf72a59"), ("anatomic", "e281595b7dab740e")],
+    [("dermoscopic", "f1c615191382e81c"), ("macroscopic", "b91f32abf0f4cefa"), ("anatomic", "49894428f17a9b9b")],
 )
 def test_pictures_of_each_view_are_pinned(view: str, pinned: str) -> None:
     around, rng = recipes.domain("atlas"), np.random.default_rng(4)
     drawn = []
-    for name in recipes.looks()[::3]:
+    for name in (DERMOSCOPIC + " " + CLINICAL).split()[::3]:
         camera = replace(sample_camera(around, rng), view=view, backdrop=0.5, ruler=0.9, ink=0.5)
         drawn.append(draw(sample_lesion(recipes.look(name), around, rng), camera, 48))
     assert digest(b"".join(d.image.tobytes() + d.mask.tobytes() for d in drawn)) == pinned
