@@ -220,7 +220,7 @@ def least_accuracy(
     """
     right = sum(_least_right(count, bound, scale) for count in counts)
     lowest = scale * right / n
-    text = f"at least {right} of {n} = {figure(lowest, decimals + 1)}"
+    text = f"at least {right} of {n} = {figure(lowest, decimals + 2)}"
     return Verdict(lowest <= accuracy + half(decimals), f"{figure(accuracy, decimals)}", text)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from lesionlib.audit.verdict import DUST, Verdict, figure, half
+from lesionlib.audit.verdict import DUST, Verdict, cut_off, figure, half
 
 
 def possible_counts(value: float, n: int, decimals: int, scale: float = 100) -> list[int]:
@@ -40,7 +40,8 @@ def granularity(value: float, n: int, decimals: int, scale: float = 100) -> Verd
         return Verdict(True, figure(value, decimals), f"{found} of {n}")
     below = math.floor(value * n / scale)
     near = f"{figure(scale * below / n, decimals + 1)} and {figure(scale * (below + 1) / n, decimals + 1)}"
-    return Verdict(False, figure(value, decimals), f"no k of {n}: the nearest are {near}")
+    text = f"no k of {n}: the nearest are {near}{cut_off(scale * (below + 1) / n, value, decimals)}"
+    return Verdict(False, figure(value, decimals), text)
 
 
 def complement(value: float, n: int, decimals: int, scale: float = 100) -> Verdict:

@@ -127,6 +127,8 @@ class Figures:
 
     def __init__(self, paper: papers.Paper) -> None:
         self.paper = paper
+        # A plan asks for the same frames hundreds of times; they are only read.
+        self._frames: dict[str, DataFrame] = {}
 
     def frame(self, name: str) -> DataFrame:
         """Return one frame.
@@ -136,6 +138,11 @@ class Figures:
         right, and sensitivity, precision, f1 in percent: what a printed confusion matrix says of each class, lost
         cells filled in where its margins pin them down).
         """
+        if name not in self._frames:
+            self._frames[name] = self._built(name)
+        return self._frames[name]
+
+    def _built(self, name: str) -> DataFrame:
         kind, _, rest = name.partition(".")
         simple = {
             "splits": "splits",

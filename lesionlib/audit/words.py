@@ -91,7 +91,10 @@ def near(values: Sequence[float], claimed: float, tolerance: float) -> Verdict:
 
 
 def distinct(values: Sequence[float], names: Sequence[str]) -> Verdict:
-    """Check that no two of several independent figures are the same; two networks that agree to two digits are rare."""
+    """Check that no two of several independent figures are the same.
+
+    A twin may be chance: of m figures that scatter by s units of their grain, m (m - 1) / (4 sqrt(pi) s) pairs agree.
+    """
     seen: dict[float, list[str]] = {}
     for value, name in zip(values, names, strict=True):
         seen.setdefault(value, []).append(name)
@@ -108,6 +111,11 @@ def differ(a: Sequence[float], b: Sequence[float], what: str) -> Verdict:
 def contradiction(a: str, b: str) -> Verdict:
     """Set down two statements of a paper that a reader found to contradict each other; nothing is computed."""
     return Verdict(False, f"{a} / {b}", "read by a person: both cannot be true")
+
+
+def unsupported(claim: str, done: str) -> Verdict:
+    """Set down a claim beside what was done for it, where a reader found that it does not carry the claim."""
+    return Verdict(False, claim, f"read by a person: {done}")
 
 
 def _extreme(values: list[float], names: list[str], claimed: str, pick) -> Verdict:

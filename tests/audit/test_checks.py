@@ -72,6 +72,7 @@ def test_a_share_is_possible_where_some_count_rounds_to_it(n, hundredths):
 
 def test_granularity_names_the_nearest():
     assert granularity.granularity(50.1, 10, 1).recomputed == "no k of 10: the nearest are 50 and 60"
+    assert granularity.granularity(66.6, 3, 1).recomputed.endswith("33.33 and 66.67; cut off, not rounded")
     assert granularity.complement(66.7, 3, 1).recomputed == "1 of 3"
     assert granularity.complement(66.7, 4, 1).agrees is False
     assert granularity.best_size([33.3, 66.7], 3, 1, 2, 5).agrees is True
@@ -168,6 +169,37 @@ def test_inference():
     assert inference.gains_too_even(before, [x + k for k, x in enumerate(before)], 1702).agrees is True
 
 
+def test_a_gain_is_as_odd_as_its_text_says():
+    """At the share that the text names, the verdict turns: 6 equal gains of 1,706 images, level 0.001."""
+    before = [75.0, 76.0, 77.0, 78.0, 79.0, 80.0]
+    counts = [round(x * 1706 / 100) for x in before]
+    a, b = ([round(100 * (k + gain) / 1706, 2) for k in counts] for gain in (0, 24))
+    verdict = inference.same_gain(a, b, 1706, 2)
+    assert verdict.agrees is False
+    assert verdict.recomputed.endswith("unless under 0.1 % of the images change between trainings")
+    share = (1 / 0.001) ** (2 / 5) / (2 * np.pi * 1706)
+    assert (2 * np.pi * share * 1706) ** (-5 / 2) == pytest.approx(0.001)
+
+
+def test_macro_f1_apart():
+    right, wrong = [[50, 0], [0, 50]], [[30, 20], [25, 25]]
+    assert inference.macro_f1_apart(wrong, right).agrees is True
+    # Nothing differs, so that chance always gives as much.
+    same = inference.macro_f1_apart(right, right)
+    assert same.agrees is False
+    assert "0 answers differ" in same.recomputed
+    assert same.recomputed.endswith("p = 1.000")
+    # By hand: 82 of 91 and 100 of 109 for the second.
+    lost = inference.macro_f1_apart([[40, 10], [10, 40]], [[41, 9], [None, 50]])
+    assert lost.printed == "80 and 90.93"
+    assert inference.macro_f1_apart([[40, 10], [10, 40]], [[41, 9], [9, 41]]).agrees is False
+
+
+def test_two_samples_of_one_rate():
+    assert inference.alike(592, 660, 243, 264).agrees is True
+    assert inference.alike(592, 660, 489, 660).agrees is False
+
+
 def test_training():
     assert training.epochs(1000, 16, 800, 20).agrees is True
     assert training.epochs(1000, 16, 800, 40, accumulation=2).agrees is True
@@ -206,6 +238,11 @@ def test_words():
     assert words.differ([1, 2], [1, 3], "two classes").agrees is True
     assert words.near([0.48, 0.55], 0.5, 0.1).agrees is True
     assert words.near([0.48, 0.9], 0.5, 0.1).agrees is False
+
+
+def test_what_a_person_read():
+    assert words.unsupported("it helps", "it was not tried").recomputed == "read by a person: it was not tried"
+    assert words.unsupported("it helps", "it was not tried").agrees is False
 
 
 def test_an_empty_sensitivity_allows_no_geometric_mean():
@@ -344,7 +381,8 @@ def test_the_true_answers_are_among_those_that_three_figures_allow(right, missed
     printed = [round(100 * x, 2) for x in (right / n, right / called, 2 * right / (n + called))]
     assert (right, called) in granularity.answers(*printed, n, 2)
     assert granularity.three_figures(*printed, n, 2).agrees is True
-    assert granularity.three_figures(printed[0], printed[1], 100 - printed[2] / 3, n, 2).agrees is False
+    # A harmonic mean is never above both.
+    assert granularity.three_figures(printed[0], printed[1], max(printed[:2]) + 1, n, 2).agrees is False
 
 
 def test_answers_that_are_more_than_the_images():
