@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -26,6 +28,7 @@ from lesionlib.metrics import checks
 WIDTH = 7.0  # inches
 PALETTE = "colorblind"
 SHARES = "Blues"
+HEAT = "viridis"
 
 _INK, _MUTED = "0.15", "0.55"
 _SMALL = 8.5  # points; 11.8 pixels on a page of 700
@@ -102,7 +105,14 @@ def confusion(report: metrics.Report | pd.DataFrame, title: str | None = None) -
     return figure
 
 
-def roc_grid(y_true, y_prob, labels: Sequence, cutoffs: bool = True, title: str | None = None) -> Figure:
+def roc_grid(
+    y_true,
+    y_prob,
+    labels: Sequence,
+    cutoffs: bool = True,
+    title: str | None = None,
+    beside: str | None = None,
+) -> Figure:
     """ROC curve of each class against the rest, with its AUC and its cut-off.
 
     Parameters
@@ -118,6 +128,9 @@ def roc_grid(y_true, y_prob, labels: Sequence, cutoffs: bool = True, title: str 
         on the images that are drawn.
     title : str, optional
         Above the grid.
+    beside : str, optional
+        Another rule of `metrics.cutoff`, such as "youden": its point is marked with an open diamond, on the same
+        images.
 
     Returns
     -------
@@ -138,7 +151,7 @@ def roc_grid(y_true, y_prob, labels: Sequence, cutoffs: bool = True, title: str 
     figure, axes = _canvas(height, rows=rows, columns=columns, sharex=True, sharey=True)
     panels = np.atleast_1d(axes).ravel()
     for code, (ax, label) in enumerate(zip(panels, labels, strict=False)):
-        _roc_panel(ax, truth == code, prob[:, code], label, judged.per_class["auc"].iloc[code], cutoffs)
+        _roc_panel(ax, truth == code, prob[:, code], label, judged.per_class["auc"].iloc[code], cutoffs, beside)
     for ax in panels[len(labels) :]:
         ax.set_axis_off()
     # A column that ends early keeps its own scale.
@@ -311,12 +324,7 @@ def image_grid(images, titles: Sequence[str] | None = None, columns: int = 4, ti
     InputError
         No images, another shape, or not one title an image.
     """
-    images = np.asarray(images)
-    if images.ndim != 4 or images.shape[-1] != 3 or not len(images):
-        raise InputError(f"images: found shape {images.shape}, expected (n, height, width, 3) with n >= 1")
-    names = [""] * len(images) if titles is None else list(titles)
-    if len(names) != len(images):
-        raise InputError(f"titles: found {len(names)}, expected {len(images)}, one for each image")
+    images, names = _named_images(images, titles)
     columns = min(checks.positive(columns, "columns"), len(images))
     rows = -(-len(images) // columns)
     lines = max(name.count("\n") + 1 if name else 0 for name in names)
@@ -330,6 +338,62 @@ def image_grid(images, titles: Sequence[str] | None = None, columns: int = 4, ti
     for ax, image, name in zip(panels, images, names, strict=False):
         ax.imshow(image)
         ax.set_title(name, fontsize=_SMALL + 0.5, pad=3)
+    _suptitle(figure, title)
+    return figure
+
+
+def heat_maps(images, maps, titles: Sequence[str] | None = None, title: str | None = None) -> Figure:
+    """Each image as it is, fused with its heat map, and the heat map: the columns of mendes2018's Figs. 4 and 5.
+
+    Parameters
+    ----------
+    images : array_like of shape (n, h, w, 3)
+        uint8, or floats in [0, 1].
+    maps : array_like of shape (n, h, w)
+        Heat in [0, 1], as `probes.gradcam` gives it.
+    titles : sequence of length n, optional
+        Beside each image; may hold line breaks.
+    title : str, optional
+        Above the figure.
+
+    Returns
+    -------
+    Figure
+        One row an image. Dark blue is the least heat and yellow the most of that image (viridis, whose lightness
+        rises evenly); the fused image is half picture, half heat.
+
+    Raises
+    ------
+    InputError
+        No images, another shape, heat outside [0, 1], or not one map and one title an image.
+    """
+    images, names = _named_images(images, titles)
+    heat = np.asarray(maps, dtype=float)
+    if heat.shape != images.shape[:3]:
+        raise InputError(f"maps: found shape {heat.shape}, expected {images.shape[:3]}, one for each image")
+    if not ((heat >= 0) & (heat <= 1)).all():
+        raise InputError(f"maps: found heat from {heat.min():g} to {heat.max():g}, expected 0 to 1")
+    shown = images / 255 if images.dtype == np.uint8 else images
+    colors = plt.get_cmap(HEAT)(heat)[..., :3]
+    n, height, width = heat.shape
+    tile = 1.95  # inches
+    figure, axes = _canvas(
+        height=n * (tile * height / width + 0.06) + 0.75 + (0.35 if title else 0), rows=n, columns=3, squeeze=False
+    )
+    for ax in axes.ravel():
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set_visible(False)
+    for row, picture, color, name in zip(axes, shown, colors, names, strict=True):
+        for ax, drawn in zip(row, (picture, (picture + color) / 2, color), strict=True):
+            ax.imshow(drawn)
+        row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+    for ax, name in zip(axes[0], ("original", "fused", "heat map"), strict=True):
+        ax.set_title(name, fontsize=10, pad=4)
+    scale = figure.colorbar(
+        ScalarMappable(Normalize(0, 1), HEAT), ax=axes, location="bottom", shrink=0.6, aspect=40, pad=0.02
+    )
+    scale.set_label("heat (0: least, 1: most of each image)", fontsize=9)
+    scale.outline.set_visible(False)
     _suptitle(figure, title)
     return figure
 
@@ -379,6 +443,16 @@ def class_counts(frame: pd.DataFrame, column: str = "label", title: str | None =
     return figure
 
 
+def _named_images(images, titles: Sequence[str] | None) -> tuple[np.ndarray, list[str]]:
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[-1] != 3 or not len(images):
+        raise InputError(f"images: found shape {images.shape}, expected (n, height, width, 3) with n >= 1")
+    names = [""] * len(images) if titles is None else list(titles)
+    if len(names) != len(images):
+        raise InputError(f"titles: found {len(names)}, expected {len(images)}, one for each image")
+    return images, names
+
+
 def _canvas(height: float, width: float = WIDTH, rows: int = 1, columns: int = 1, **options):
     figure, axes = plt.subplots(rows, columns, figsize=(width, height), layout="constrained", **options)
     plt.close(figure)
@@ -412,7 +486,9 @@ def _cell(count: int, share: float) -> str:
     return f"{count:,}\n" + (f"{percent:.0f}%" if percent >= 0.5 else "<1%")
 
 
-def _roc_panel(ax: Axes, positive: np.ndarray, score: np.ndarray, label, auc: float, cutoffs: bool) -> None:
+def _roc_panel(
+    ax: Axes, positive: np.ndarray, score: np.ndarray, label, auc: float, cutoffs: bool, beside: str | None
+) -> None:
     ax.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal", xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
     ax.set_xticklabels(["0", "0.5", "1"])
     ax.set_yticklabels(["0", "0.5", "1"])
@@ -425,7 +501,13 @@ def _roc_panel(ax: Axes, positive: np.ndarray, score: np.ndarray, label, auc: fl
     curve = metrics.roc(positive, score)
     ax.plot([0, 1], [0, 1], color=_MUTED, linestyle=":", linewidth=1)
     ax.plot(1 - curve["specificity"], curve["sensitivity"], color=curve_color, linewidth=1.8)
-    ax.set_title(f"{label}   AUC {auc:.3f}", fontsize=10)
+    between = "   " if len(str(label)) < 10 else "\n"
+    ax.set_title(f"{label}{between}AUC {auc:.3f}", fontsize=10)
+    if beside:
+        other = metrics.cutoff(positive, score, beside)
+        ax.plot(
+            1 - other.specificity, other.sensitivity, "D", color=_INK, fillstyle="none", ms=8, zorder=4, clip_on=False
+        )
     if not cutoffs:
         return
     best = metrics.cutoff(positive, score)

@@ -20,6 +20,7 @@ FLOORS = {
     "plots": 2,
     "audit": 2,
     "learners": 2,
+    "probes": 3,
     "cli": 9,
     "__main__": 10,
 }
@@ -63,7 +64,7 @@ def test_the_front_door_imports_nothing_heavy():
     assert answer.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize(("room", "most"), [("datasets", 1800), ("learners", 1300), ("metrics", 700)])
+@pytest.mark.parametrize(("room", "most"), [("datasets", 2000), ("learners", 1800), ("metrics", 700)])
 def test_the_core_stays_thin(room, most):
     """Thin means that a room leans on libraries; the drawing of phantoms is another matter, and so are readers."""
     apart = {"phantom", "readers"}

@@ -90,6 +90,16 @@ def test_roc_grid_without_cutoffs_has_neither_marks_nor_text():
     assert all(not ax.texts and len(ax.lines) == 2 for ax in figure.axes if ax.axison)
 
 
+def test_roc_grid_marks_another_rule_beside():
+    y, prob = sample()
+    for code, ax in enumerate(plots.roc_grid(y, prob, CLASSES, beside="youden").axes[: len(CLASSES)]):
+        other = metrics.cutoff(y == code, prob[:, code], "youden")
+        diamonds = [mark for mark in ax.lines if mark.get_marker() == "D"]
+        assert len(diamonds) == 1
+        np.testing.assert_allclose(diamonds[0].get_xydata(), [[1 - other.specificity, other.sensitivity]])
+        assert len(ax.texts) == 1
+
+
 def test_roc_grid_names_what_is_missing():
     y, prob = sample(k=3)
     y[y == 2] = 1
@@ -229,6 +239,43 @@ def test_image_grid_bad_input(images, options, words):
     assert words in str(error.value)
 
 
+@pytest.mark.parametrize("scale", [255, 1])
+def test_heat_maps_have_three_columns(scale):
+    bright, dark = np.full((4, 6, 3), 1.0), np.zeros((4, 6, 3))
+    images = np.stack([bright, dark])
+    maps = np.zeros((2, 4, 6))
+    maps[1, 0, 5] = 1
+    given = (images * 255).astype(np.uint8) if scale == 255 else images
+    figure = plots.heat_maps(given, maps, ["mel\nas nv", "nv"], title="Most wrong")
+    panels, bar = np.reshape(figure.axes[:6], (2, 3)), figure.axes[6]
+    assert [ax.get_title() for ax in panels[0]] == ["original", "fused", "heat map"]
+    assert [ax.get_ylabel() for ax in panels[:, 0]] == ["mel\nas nv", "nv"]
+    assert figure.get_suptitle() == "Most wrong" and "0: least, 1: most" in bar.get_xlabel()
+    least, most = (np.array(matplotlib.colormaps["viridis"](end)[:3]) for end in (0.0, 1.0))
+    original, fused, heat = (panels[1, column].images[0].get_array() for column in range(3))
+    np.testing.assert_allclose(original, dark)
+    np.testing.assert_allclose(heat[0, 5], most)
+    np.testing.assert_allclose(heat[3, 0], least)
+    np.testing.assert_allclose(fused[0, 5], most / 2)
+    np.testing.assert_allclose(panels[0, 1].images[0].get_array()[0, 0], (1 + least) / 2)
+
+
+@pytest.mark.parametrize(
+    ("images", "maps", "options", "words"),
+    [
+        (np.zeros((2, 4, 6)), np.zeros((2, 4, 6)), {}, "images: found shape (2, 4, 6)"),
+        (np.zeros((2, 4, 6, 3)), np.zeros((2, 6, 4)), {}, "maps: found shape (2, 6, 4), expected (2, 4, 6)"),
+        (np.zeros((2, 4, 6, 3)), np.full((2, 4, 6), 7), {}, "maps: found heat from 7 to 7, expected 0 to 1"),
+        (np.zeros((2, 4, 6, 3)), np.full((2, 4, 6), np.nan), {}, "maps: found heat from nan"),
+        (np.zeros((2, 4, 6, 3)), np.zeros((2, 4, 6)), {"titles": ["mel"]}, "titles: found 1, expected 2"),
+    ],
+)
+def test_heat_maps_bad_input(images, maps, options, words):
+    with pytest.raises(InputError) as error:
+        plots.heat_maps(images, maps, **options)
+    assert words in str(error.value)
+
+
 def test_class_counts():
     frame = pd.DataFrame({"label": ["mel", "nv", "nv", "nv"], "lesion_id": ["a", "b", "b", "c"]})
     (ax,) = plots.class_counts(frame).axes
@@ -258,6 +305,7 @@ def every_figure():
         "curves": plots.curves(HISTORY),
         "bars": plots.bars_with_intervals(BARS, hue="input", reference="paper_value"),
         "images": plots.image_grid(np.zeros((4, 6, 8, 3), np.uint8), CLASSES[:4]),
+        "heat maps": plots.heat_maps(np.zeros((2, 6, 8, 3), np.uint8), np.zeros((2, 6, 8)), CLASSES[:2]),
         "counts": plots.class_counts(pd.DataFrame({"label": CLASSES})),
     }
 

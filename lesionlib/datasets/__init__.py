@@ -3,13 +3,15 @@
 from lesionlib.datasets import taxonomy
 from lesionlib.datasets.cards import Card, card
 from lesionlib.datasets.combining import merge, relabel
+from lesionlib.datasets.focus import on_lesion
 from lesionlib.datasets.getting import Delivery, get
-from lesionlib.datasets.library import add, catalog, fingerprint, load
+from lesionlib.datasets.library import add, catalog, drawing, fingerprint, load
 from lesionlib.datasets.own import from_csv, from_folder
 from lesionlib.datasets.phantom.truth import phantom_truth
 from lesionlib.datasets.pixels import pixels
 from lesionlib.datasets.schema import LesionDataset
 from lesionlib.datasets.taxonomy import LabelMap, label_map, label_maps
+from lesionlib.datasets.trials import few, tested_once
 from lesionlib.datasets.verification import Verification, verify
 
 __all__ = [
@@ -21,6 +23,8 @@ __all__ = [
     "add",
     "card",
     "catalog",
+    "drawing",
+    "few",
     "fingerprint",
     "from_csv",
     "from_folder",
@@ -29,9 +33,11 @@ __all__ = [
     "label_maps",
     "load",
     "merge",
+    "on_lesion",
     "phantom_truth",
     "pixels",
     "relabel",
     "taxonomy",
+    "tested_once",
     "verify",
 ]

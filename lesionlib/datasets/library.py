@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import os
 import shutil
+import warnings
 from collections.abc import Callable
+from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
 
 import pandas as pd
 import platformdirs
 
 from lesionlib.atomic import atomic_folder
-from lesionlib.datasets import cards
+from lesionlib.datasets import cards, taxonomy
 from lesionlib.datasets import phantom as phantoms
+from lesionlib.datasets.combining import merge, relabel
 from lesionlib.datasets.files import ImageFiles
 from lesionlib.datasets.phantom.truth import with_skin_types
 from lesionlib.datasets.readers import READERS
-from lesionlib.datasets.schema import LesionDataset, build
+from lesionlib.datasets.schema import LesionDataset, build, digest
 from lesionlib.errors import InputError
 
 _PHANTOMS: dict[str, Callable[..., None]] = dict(phantoms.WRITERS)
+# Images of a collection's phantom, for each class of each source: when nobody chose a number, and the fewest.
+_PER_CLASS, _FEWEST_PER_CLASS = 40, 20
 
 
 def cache_root() -> Path:
@@ -59,23 +65,30 @@ def catalog() -> pd.DataFrame:
 
 
 def load(name: str, root: str | Path | None = None, **phantom: int) -> LesionDataset:
-    """Load a dataset by its name in the catalog.
+    """Load a dataset by its name in the catalog, or all the sources of a paper as one.
+
+    A label map's name (see `label_maps`) stands for its sources, each in the paper's classes (`relabel`), joined
+    (`merge`). Of data, those sources that are on this machine are taken, and a warning names the others. A phantom has
+    all of them, each with a share of `n` as large as its share of classes.
 
     Parameters
     ----------
     name : str
-        For example ``"ham10000"`` or ``"phantom:ham10000"``.
+        For example ``"ham10000"``, ``"phantom:ham10000"``, or ``"phantom:mendes2018"`` for phantoms of Dermofit,
+        MED-NODE and the atlas images in the twelve classes of mendes2018.
     root : path, optional
         Folder with the official files; else ``$LESIONLIB_DATA/<name>``, else the user's cache.
     **phantom
-        For phantoms: `n` images in all (`catalog` says how many otherwise), `size` (128, height in pixels) and
-        `seed` (0).
+        For phantoms: `n` images in all (`catalog` says how many otherwise; 40 for each class of each source of a label
+        map), `size` (128, height in pixels) and `seed` (0).
 
     Raises
     ------
     InputError
         An unknown name, data that is not here, or files that are not as they were published.
     """
+    if isinstance(name, str) and name.removeprefix("phantom:") in taxonomy.label_maps():
+        return _collection(name, root, phantom)
     facts = cards.card(name)
     if name.startswith("phantom:"):
         if root is not None:
@@ -93,9 +106,25 @@ def load(name: str, root: str | Path | None = None, **phantom: int) -> LesionDat
 
 
 def fingerprint(parameters: dict) -> str:
-    """Fingerprint of the dataset that a chapter's parameters name (``data``); empty if they name none."""
-    name = parameters.get("data")
-    return load(name).fingerprint if name else ""
+    """Fingerprint of the data that a chapter's parameters name; empty if they name none.
+
+    Parameters
+    ----------
+    parameters : dict
+        Of them count `data`, the dataset's name; `sources`, the names of others that it is trained with (none, if it
+        is not there); and `phantom_n` and `phantom_size`, with which phantoms are drawn, in place of `load`'s own.
+    """
+    names = [parameters.get("data"), *(parameters.get("sources") or [])]
+    prints = [load(name, **drawing(name, parameters)).fingerprint for name in names if name]
+    return digest(prints) if len(prints) > 1 else "".join(prints)
+
+
+def drawing(name: str, parameters: dict) -> dict[str, int]:
+    """Give what `load` takes beside the name, if a chapter's parameters are to be followed: see `fingerprint`."""
+    if not name.startswith("phantom:"):
+        return {}
+    wanted = {"n": parameters.get("phantom_n"), "size": parameters.get("phantom_size")}
+    return {key: value for key, value in wanted.items() if value is not None}
 
 
 def add(name: str, source: str | Path) -> Path:
@@ -131,6 +160,48 @@ def _copy(source: Path, target: Path) -> None:
             _copy(path, target / path.name)
         else:
             shutil.copyfile(path, target / path.name)
+
+
+def _collection(name: str, root: str | Path | None, phantom: dict[str, int]) -> LesionDataset:
+    """Join the sources of a label map in its classes."""
+    label_map = taxonomy.label_map(name.removeprefix("phantom:"))
+    if root is not None:
+        raise InputError(f"{name} is made of {', '.join(label_map.sources)}: it takes no root (set LESIONLIB_DATA)")
+    if name.startswith("phantom:"):
+        shares = _shares(name, list(label_map.sources), **_phantom_parameters(name, phantom))
+        parts = [load(f"phantom:{source}", **share) for source, share in shares.items()]
+    elif phantom:
+        raise InputError(f"{name}: {', '.join(phantom)} can be chosen for phantoms only")
+    else:
+        parts = [load(source) for source in _sources_here(name, list(label_map.sources))]
+    classes = list(label_map.classes)
+    return replace(merge([relabel(part, label_map) for part in parts], classes=classes), name=name)
+
+
+def _sources_here(name: str, sources: list[str]) -> list[str]:
+    here = [source for source in sources if find(source)]
+    others = ", ".join(source for source in sources if source not in here)
+    if not here:
+        raise InputError(
+            f"{name} is made of {others}, and none of them is on this machine; `lesionlib data get NAME` downloads "
+            f"one, or says what stands in between; phantom:{name} needs none"
+        )
+    if others:
+        warnings.warn(f"{name}: without {others}, not on this machine", stacklevel=4)
+    return here
+
+
+def _shares(name: str, sources: list[str], n: int | None = None, **others: int) -> dict[str, dict[str, int]]:
+    """Deal `n` images to the sources of a phantom by their numbers of classes, in pairs: derm7pt has two a lesion."""
+    classes = {source: len(cards.card(source).classes) for source in sources}
+    total = sum(classes.values())
+    n = _PER_CLASS * total if n is None else n
+    fewest = _FEWEST_PER_CLASS * total
+    if not isinstance(n, Integral) or isinstance(n, bool) or n < fewest:
+        raise InputError(
+            f"phantom of {name.removeprefix('phantom:')}: n is {n!r}, expected a whole number, {fewest} or more"
+        )
+    return {source: {"n": 2 * int(n * k // (2 * total)), **others} for source, k in classes.items()}
 
 
 def _data_folder(name: str, root: str | Path | None) -> Path:

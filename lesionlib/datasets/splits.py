@@ -55,7 +55,7 @@ def staged(frame: pd.DataFrame, aside: float, test: float, seed: int) -> pd.Data
     """
     if not all(isinstance(share, Real) and 0 <= share < 1 for share in (aside, test)):
         raise InputError(f"a staged split takes two shares, each 0 or more and below 1; got {aside!r} and {test!r}")
-    ordered = frame.loc[sorted(frame.index, key=lambda row: _hash(seed, frame["image_id"][row]))]
+    ordered = frame.loc[shuffled(frame["image_id"], seed)]
     part = pd.Series(pd.NA, index=frame.index, dtype="string")
     for label, rows in ordered.groupby("label", sort=False).groups.items():
         kept = rows[_up(len(rows) * aside) :]
@@ -98,7 +98,7 @@ def deal_validation(frame: pd.DataFrame, share: float, by: str | None, seed: int
 
 
 def _up(images: float) -> int:
-    # 0.1 x 30 is a little more than 3 in binary.
+    # 0.07 x 100 is a little more than 7 in binary.
     return ceil(images - 1e-9)
 
 
@@ -157,6 +157,11 @@ def _deal(frame: pd.DataFrame, shares: dict[str, float], groups: pd.Series, seed
             part_of[group] = part
             lacking[part] -= images
     return rows["group"].map(part_of).astype("string")
+
+
+def shuffled(names: pd.Series, seed: int) -> list:
+    """Give the index of `names` in a random order that follows from seed and names alone."""
+    return sorted(names.index, key=lambda row: _hash(seed, names[row]))
 
 
 def _hash(seed: int, group: str) -> str:

@@ -10,6 +10,7 @@ from fastai.vision.core import TensorImage
 from fasttransform import Transform
 
 from lesionlib.errors import InputError
+from lesionlib.learners.pipelines import PIPELINES, Pipeline
 
 
 class ColorShift(RandTransform):
@@ -69,11 +70,25 @@ def dermoscopy() -> list[Transform]:
     return [*affine, ColorShift()]
 
 
-_POLICIES = {"dermoscopy": dermoscopy}
+class Augment(RandTransform):
+    """Run a `Pipeline` on training batches."""
+
+    order = 40
+    split_idx = 0
+
+    def __init__(self, pipeline: Pipeline):
+        super().__init__(p=1)
+        self.pipeline = pipeline
+
+    def encodes(self, x: TensorImage):
+        return self.pipeline(x.as_subclass(torch.Tensor)).as_subclass(TensorImage)
 
 
-def policy(augment: str | Sequence[Transform] | None) -> list[Transform]:
-    """Look up a policy by name; a list of fastai batch transforms passes as it is, None is none.
+_POLICIES = {"dermoscopy": dermoscopy, **PIPELINES}
+
+
+def policy(augment: str | Pipeline | Sequence[Transform] | None) -> list[Transform]:
+    """Look up a policy by name; a `Pipeline` or a list of fastai batch transforms passes as it is, None is none.
 
     Raises
     ------
@@ -82,10 +97,12 @@ def policy(augment: str | Sequence[Transform] | None) -> list[Transform]:
     """
     if augment is None:
         return []
+    if isinstance(augment, Pipeline):
+        return [Augment(augment)]
     if not isinstance(augment, str):
         return list(augment)
     if augment not in _POLICIES:
         raise InputError(
-            f"augment: no policy is called {augment!r}; choose from {', '.join(_POLICIES)}, a list, or None"
+            f"augment: no policy is called {augment!r}; choose from {', '.join(_POLICIES)}, a Pipeline, a list, or None"
         )
-    return _POLICIES[augment]()
+    return policy(_POLICIES[augment]())

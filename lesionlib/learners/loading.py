@@ -9,7 +9,7 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 import torch
-from fastai.data.core import DataLoaders, TfmdDL
+from fastai.data.core import DataLoaders
 from fastai.torch_core import TensorCategory, default_device
 from fastai.vision.augment import setup_aug_tfms
 from fastai.vision.core import TensorImage
@@ -18,7 +18,9 @@ from fasttransform import DisplayedTransform, Transform
 from lesionlib.datasets import LesionDataset, pixels
 from lesionlib.errors import InputError
 from lesionlib.learners.augment import policy
+from lesionlib.learners.batches import SAMPLERS, BatchDL, check_stratified
 from lesionlib.learners.clinical import ClinicalEncoder
+from lesionlib.learners.pipelines import Pipeline
 
 
 class PixelItems:
@@ -60,56 +62,6 @@ class PixelItems:
         return PixelItems(self.array, self.rows[:0], self.targets[:0], clinical, self.split_idx)
 
 
-class BatchDL(TfmdDL):
-    """A TfmdDL whose dataset gives whole batches by position."""
-
-    def create_batches(self, samps):
-        for positions in self.chunkify(samps):
-            yield self.dataset[list(positions)]
-
-    # fastai asks one item for the types of a batch; a batch of one gives the same answer.
-    def do_item(self, s):
-        return s or 0
-
-    def do_batch(self, b):
-        return self.dataset[b]
-
-
-class OversampledDL(BatchDL):
-    """Draws each class equally often, with replacement; an epoch has as many images as before."""
-
-    def get_idxs(self):
-        by_class = _positions_by_class(self.dataset.targets)
-        return [self.rng.choice(by_class[self.rng.randrange(len(by_class))]) for _ in range(self.n)]
-
-
-class StratifiedDL(BatchDL):
-    """Deals the classes in turn, so that a batch holds each of them equally often (give or take one).
-
-    nedelcu2021 (section III-C) uses batches of one image a class.
-    """
-
-    def get_idxs(self):
-        by_class = _positions_by_class(self.dataset.targets)
-        drawn: list[int] = []
-        while len(drawn) < self.n:
-            batch: list[int] = []
-            while len(batch) < self.bs:
-                turn = [self.rng.choice(positions) for positions in by_class]
-                self.rng.shuffle(turn)
-                batch += turn
-            drawn += batch[: self.bs]
-        return drawn[: self.n]
-
-
-SAMPLERS = {None: BatchDL, "oversample": OversampledDL, "stratified": StratifiedDL}
-
-
-def _positions_by_class(targets: torch.Tensor) -> list[list[int]]:
-    codes = targets.numpy()
-    return [np.flatnonzero(codes == code).tolist() for code in np.unique(codes)]
-
-
 class ToFloat(DisplayedTransform):
     """Turn a batch of bytes, n x h x w x 3, into floats in [0, 1], n x 3 x h x w (channels last in memory)."""
 
@@ -125,8 +77,10 @@ class LoaderSettings:
 
     size: int | tuple[int, int]
     bs: int
-    augment: str | Sequence[Transform] | None
+    augment: str | Pipeline | Sequence[Transform] | None
     sampler: str | None
+    fit: str = "squash"
+    resample: str = "bilinear"
 
 
 class LesionDataLoaders(DataLoaders):
@@ -148,7 +102,7 @@ class LesionDataLoaders(DataLoaders):
         device=None,
     ):
         self.lesions, self.settings, self.encoder = lesions, settings, encoder
-        self.array = pixels(lesions, settings.size)
+        self.array = pixels(lesions, settings.size, fit=settings.fit, resample=settings.resample)
         device = device or default_device()
         train = self._make("train", SAMPLERS[settings.sampler], 0, policy(settings.augment), device)
         super().__init__(train, self._make("valid", BatchDL, 1, [], device), device=device)
@@ -196,8 +150,10 @@ def dataloaders(
     lesions: LesionDataset,
     size: int | tuple[int, int] = 128,
     bs: int = 64,
-    augment: str | Sequence[Transform] | None = "dermoscopy",
+    augment: str | Pipeline | Sequence[Transform] | None = "dermoscopy",
     sampler: str | None = None,
+    fit: str = "squash",
+    resample: str = "bilinear",
 ) -> LesionDataLoaders:
     """Make fastai DataLoaders of a dataset that has been split.
 
@@ -210,21 +166,26 @@ def dataloaders(
     bs : int
         Images a training batch; validation takes twice as many. The rest of an epoch that does not
         fill a batch is left out; other images each time.
-    augment : str, list of fastai batch transforms, or None
-        ``"dermoscopy"``, or your own.
+    augment : str, Pipeline, list of fastai batch transforms, or None
+        ``"dermoscopy"``, ``"mendes2018"``, ``"nedelcu2021"``, or your own.
     sampler : {None, "oversample", "stratified"}
-        Every image once an epoch; each class equally often; each class in every batch.
+        Every image once an epoch; classes drawn equally often, with replacement; each class equally often in every
+        batch (see `stratified_order`; `bs` is a multiple of the number of classes).
+    fit : {"squash", "pad", "crop"}
+        What becomes of an image of another shape; see `lesionlib.datasets.pixels`.
+    resample : {"bilinear", "nearest"}
+        How images are resized.
 
     Raises
     ------
     InputError
-        A split is missing, an unknown policy or sampler, or batches too small.
+        A split is missing, an unknown policy, sampler, fit or resample, or batches too small.
     """
     if sampler not in SAMPLERS:
         raise InputError(f"sampler: {sampler!r} is not known; choose from None, 'oversample', 'stratified'")
     if not isinstance(bs, Integral) or bs < 1:
         raise InputError(f"bs: expected a whole number of images a batch, 1 or more; got {bs!r}")
     present = lesions.subset("train")["label"].nunique()
-    if sampler == "stratified" and bs < present:
-        raise InputError(f"bs: a stratified batch holds each of {present} classes; got {bs}, take {present} or more")
-    return LesionDataLoaders(lesions, LoaderSettings(size, bs, augment, sampler))
+    if sampler == "stratified":
+        check_stratified(bs, present)
+    return LesionDataLoaders(lesions, LoaderSettings(size, bs, augment, sampler, fit, resample))

@@ -66,6 +66,8 @@ class LesionNet(nn.Module):
         return self.head(self.features(images), clinical)
 
     def _bfloat16(self, images: torch.Tensor) -> bool:
+        if not self.training and torch.is_grad_enabled():
+            return False  # gradients of a network at rest are a probe's; they are wanted in full precision
         if images.device.type == "cuda":
             return torch.cuda.is_bf16_supported()
         # On a CPU the backward pass gains nothing from it, inference a factor of two.

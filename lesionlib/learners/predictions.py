@@ -47,6 +47,27 @@ class Predictions:
         columns = {f"p_{label}": self.y_prob[:, k].astype(np.float32) for k, label in enumerate(self.labels)}
         return pd.DataFrame({"image_id": self.frame["image_id"].to_numpy(), "split": self.split, **columns})
 
+    def ranked(self) -> pd.DataFrame:
+        """The rows from most right to most wrong, by the probability that the true class was given.
+
+        mendes2018 (section IV) looks at both ends. ``ranked().head(4)`` and ``ranked().tail(4)`` are they; the
+        index is the row's number in the dataset. Rows that tie keep their order.
+
+        Returns
+        -------
+        pandas.DataFrame
+            `frame`, and the columns ``p_truth`` and ``p_prediction`` (probabilities of the true and of the
+            predicted class), ``prediction`` (class name) and ``correct``.
+        """
+        rows = np.arange(len(self.y_true))
+        found = self.frame.assign(
+            p_truth=self.y_prob[rows, self.y_true],
+            p_prediction=self.y_prob[rows, self.y_pred],
+            prediction=np.array(self.labels)[self.y_pred],
+            correct=self.y_pred == self.y_true,
+        )
+        return found.sort_values("p_truth", ascending=False, kind="stable")
+
 
 # The eight ways to flip and turn a square; the first n are used.
 _VIEWS = (

@@ -5,11 +5,13 @@ from __future__ import annotations
 from lesionlib.metrics.calibration import expected_calibration_error, reliability
 from lesionlib.metrics.comparisons import TestResult, mann_whitney, wilcoxon
 from lesionlib.metrics.cutoffs import Cutoff, cutoff, roc
+from lesionlib.metrics.hierarchies import Hierarchy, hierarchy
 from lesionlib.metrics.intervals import Interval, bootstrap, wilson
 from lesionlib.metrics.reports import Report, from_confusion, report
 
 __all__ = [
     "Cutoff",
+    "Hierarchy",
     "Interval",
     "Report",
     "TestResult",
@@ -17,6 +19,7 @@ __all__ = [
     "cutoff",
     "expected_calibration_error",
     "from_confusion",
+    "hierarchy",
     "mann_whitney",
     "reliability",
     "report",

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from tiny_ham10000 import PARTS, ROWS, refused, tree, write_extras, write_unpacked, write_zipped
 
-from lesionlib.datasets import add, card, catalog, fingerprint, load, pixels, verify
+from lesionlib.datasets import add, card, catalog, fingerprint, label_map, library, load, pixels, relabel, verify
 from lesionlib.datasets.library import cache_root, find
 
 
@@ -160,3 +160,70 @@ def test_part_of_the_archives_is_not_the_dataset(tmp_path):
     root = write_zipped(tmp_path / "half")
     (root / f"{PARTS[0]}.zip").unlink()
     refused(lambda: load("ham10000", root=root), f"7 of {len(ROWS)} rows have no image", "ISIC_01")
+
+
+def test_a_label_map_stands_for_its_sources(cache):
+    phantom = load("phantom:mendes2018", n=370, size=32)
+    assert phantom.name == "phantom:mendes2018"
+    assert phantom.is_phantom
+    assert phantom.classes == list(label_map("mendes2018").classes)
+    assert phantom.card.classes["lentigo"].category == "benign"
+    # Dealt by classes (10, 2 and 6 of 18) in pairs: 205.6, 41.1 and 123.3.
+    counts = phantom.frame["source"].value_counts().to_dict()
+    assert counts == {"phantom:dermofit": 204, "phantom:mednode": 40, "phantom:atlas": 122}
+    pairs = set(phantom.frame[["label", "source"]].itertuples(index=False, name=None))
+    assert {source for label, source in pairs if label == "wart"} == {"phantom:atlas"}
+    assert {source for label, source in pairs if label == "hemangioma"} == {"phantom:dermofit"}
+    assert {source for label, source in pairs if label == "nevus"} == set(counts)
+    assert phantom.image(0).height == 32
+    drawn = {path.name.rpartition("-v")[0] for path in (cache / "phantoms").iterdir() if path.is_dir()}
+    assert drawn == {"dermofit-n204-size32-seed0", "mednode-n40-size32-seed0", "atlas-n122-size32-seed0"}
+    assert load("phantom:mendes2018", n=370, size=32).fingerprint == phantom.fingerprint
+
+
+def test_without_a_number_a_collection_has_forty_images_a_class_of_each_source(monkeypatch):
+    asked = {}
+    monkeypatch.setattr(library, "merge", lambda parts, classes: parts[0])
+    monkeypatch.setattr(library, "relabel", lambda part, label_map: part)
+    monkeypatch.setattr(library, "replace", lambda part, name: part)
+    one = library.load
+
+    def recorded(name, **phantom):
+        asked[name] = phantom
+        return name
+
+    monkeypatch.setattr(library, "load", recorded)
+    one("phantom:mendes2018")
+    assert asked == {"phantom:dermofit": {"n": 400}, "phantom:mednode": {"n": 80}, "phantom:atlas": {"n": 240}}
+
+
+def test_a_collection_takes_the_sources_that_are_here(source, cache, monkeypatch, tmp_path):
+    refused(
+        lambda: load("gupta2021"),
+        "gupta2021 is made of ",
+        "ham10000",
+        "none of them is on this machine",
+        "lesionlib data get NAME",
+        "phantom:gupta2021",
+    )
+    monkeypatch.setenv("LESIONLIB_DATA", str(tmp_path))
+    source.rename(tmp_path / "ham10000")
+    with pytest.warns(UserWarning, match=r"^gupta2021: without .*isic2019.*, not on this machine$"):
+        found = load("gupta2021")
+    direct = relabel(load("ham10000"), "gupta2021")
+    assert found.name == "gupta2021"
+    assert not found.is_phantom
+    assert found.frame["image_id"].tolist() == direct.frame["image_id"].tolist()
+    assert found.frame["label"].tolist() == direct.frame["label"].tolist()
+    with pytest.warns(UserWarning, match="isic2019"):
+        assert fingerprint({"data": "gupta2021"}) == found.fingerprint
+
+
+def test_bad_parameters_of_a_collection(cache, source):
+    refused(lambda: load("mendes2018", root=source), "made of dermofit, mednode, atlas", "takes no root")
+    refused(lambda: load("mendes2018", n=400), "mendes2018", "n can be chosen for phantoms only")
+    refused(lambda: load("phantom:mendes2018", sice=5), "no parameter 'sice'", "expected n, size or seed")
+    for bad in (359, 0, "many", 400.5, True):
+        refused(lambda bad=bad: load("phantom:mendes2018", n=bad), f"n is {bad!r}", "whole number, 360 or more")
+    refused(lambda: load("phantom:mendes2019"), "no dataset is called 'phantom:mendes2019'")
+    assert not list((cache / "phantoms").glob("*"))

@@ -11,8 +11,8 @@ from tiny_lesions import one_line
 
 from lesionlib.errors import InputError
 from lesionlib.learners import Features, dataloaders, features, fit_head, history, predict, svm_head
+from lesionlib.learners.batches import SAMPLERS, OversampledDL
 from lesionlib.learners.frozen import head_predictions
-from lesionlib.learners.loading import SAMPLERS, OversampledDL
 
 
 def rings(n: int, seed: int, classes: int = 2) -> Features:

@@ -9,7 +9,7 @@ import torch
 from tiny_lesions import one_line
 
 from lesionlib.errors import InputError
-from lesionlib.learners import dataloaders, predict
+from lesionlib.learners import Predictions, dataloaders, predict
 from lesionlib.learners.learner import assemble
 from lesionlib.learners.models import Head, LesionNet
 from lesionlib.learners.predictions import _VIEWS
@@ -115,6 +115,19 @@ def test_a_table_as_a_run_stores_it(trained, lesions):
     assert set(table["split"]) == {"valid"}
     assert (table.dtypes[2:] == np.float32).all()
     np.testing.assert_allclose(table["p_nv"], found.y_prob[:, 1], rtol=1e-6)
+
+
+def test_predictions_from_most_right_to_most_wrong():
+    frame = pd.DataFrame({"image_id": list("abcd"), "label": ["nv", "mel", "nv", "mel"]}, index=[7, 3, 9, 4])
+    prob = np.array([[0.4, 0.6], [0.9, 0.1], [0.8, 0.2], [0.6, 0.4]])
+    found = Predictions(np.array([1, 0, 1, 0]), prob, ["mel", "nv"], frame, "test")
+    ranked = found.ranked()
+    assert ranked.index.tolist() == [3, 7, 4, 9], "b is given 0.9 of the truth; a and d tie in their order; c is wrong"
+    assert ranked["p_truth"].tolist() == [0.9, 0.6, 0.6, 0.2]
+    assert ranked["p_prediction"].tolist() == [0.9, 0.6, 0.6, 0.8]
+    assert ranked["prediction"].tolist() == ["mel", "nv", "mel", "mel"]
+    assert ranked["correct"].tolist() == [True, True, True, False]
+    assert list(frame) == ["image_id", "label"] and found.frame is frame
 
 
 @pytest.mark.parametrize("views", [0, -1, 9])

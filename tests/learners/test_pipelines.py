@@ -1,0 +1,389 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from scipy import stats
+from tiny_lesions import one_line
+
+import lesionlib as ll
+from lesionlib.errors import InputError
+from lesionlib.learners import Pipeline, dataloaders, pipeline
+from lesionlib.learners.augment import Augment, policy
+from lesionlib.learners.operations import (
+    Brightness,
+    Distortion,
+    HorizontalFlip,
+    Lighting,
+    Operation,
+    RandomZoom,
+    Rotation,
+    VerticalFlip,
+    WidthShift,
+    Zoom,
+)
+
+EVERY = [
+    Rotation(1),
+    Rotation(1, corners="edge"),
+    RandomZoom(1),
+    Zoom(1),
+    WidthShift(1),
+    Distortion(1),
+    HorizontalFlip(1),
+    VerticalFlip(1),
+    Lighting(1),
+    Brightness(1),
+]
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def noise(n: int = 4, height: int = 12, width: int = 12) -> torch.Tensor:
+    return torch.rand(n, 3, height, width, generator=seeded(9))
+
+
+def smooth(n: int = 2, height: int = 48, width: int = 64) -> torch.Tensor:
+    """Waves: what is resampled twice looks as if resampled once."""
+    y, x = torch.meshgrid(torch.linspace(0, 1, height), torch.linspace(0, 1, width), indexing="ij")
+    waves = torch.stack([0.5 + 0.4 * torch.sin(5 * x + 3 * y), 0.5 + 0.4 * torch.cos(4 * y - 2 * x), 0.2 + 0.6 * x * y])
+    return waves.expand(n, 3, height, width).clone()
+
+
+def as_bytes(images: torch.Tensor) -> torch.Tensor:
+    return (images * 255).round().to(torch.uint8)
+
+
+def places(height: int, width: int) -> torch.Tensor:
+    """Places from edge to edge."""
+    y, x = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij")
+    return torch.stack([x, y], dim=-1)[None]
+
+
+# ---- Table III
+
+
+def test_table_iii_in_its_order_with_its_probabilities():
+    table = ll.papers.load("mendes2018").tables["III"]
+    found = [(each.name, each.p) for each in pipeline("mendes2018").operations]
+    assert found == list(zip(table["transformation"], table["probability"], strict=True))
+
+
+@pytest.mark.parametrize("name", ["mendes2018", "nedelcu2021"])
+def test_operations_come_as_often_as_their_probability_says(name):
+    n = 20_000
+    draws = pipeline(name).draw(n, seeded())
+    for draw in draws:
+        low, high = stats.binom.interval(1 - 1e-6, n, draw.operation.p)
+        assert low <= draw.hit.sum() <= high, draw.operation
+    # Independently of one another.
+    none = ~torch.stack([draw.hit for draw in draws]).any(dim=0)
+    low, high = stats.binom.interval(1 - 1e-6, n, math.prod(1 - draw.operation.p for draw in draws))
+    assert low <= none.sum() <= high
+
+
+@pytest.mark.parametrize("operation", pipeline("mendes2018").operations, ids=lambda each: each.name)
+def test_what_is_drawn_is_done_and_nothing_else(operation):
+    images = noise(200)
+    alone = Pipeline((operation,))
+    draws = alone.draw(200, seeded(3))
+    changed = (alone.apply(images, draws) != images).flatten(1).any(1)
+    assert torch.equal(changed, draws[0].hit)
+    assert 0 < changed.sum() < 200
+    assert torch.equal(alone(images, seeded(3)), alone.apply(images, draws))
+
+
+def test_magnitudes_fill_their_ranges():
+    turned, zoomed, _, _, distorted, lit = (draw.magnitudes for draw in pipeline("mendes2018").draw(5000, seeded()))
+    ends = {
+        "degrees": (turned, -25, 25),
+        "share": (zoomed[:, 0], 0.8, 1),
+        "place": (zoomed[:, 1:], -1, 1),
+        "way": (distorted, -0.05, 0.05),
+        "gain": (lit[:, 0], 0.7, 1.3),
+        "warmth": (lit[:, 1], -0.1, 0.1),
+    }
+    for name, (found, low, high) in ends.items():
+        near = 0.02 * (high - low)
+        assert low <= found.min() <= low + near, name
+        assert high - near <= found.max() <= high, name
+    # The farthest way of a corner is the image's own.
+    farthest = distorted.abs().flatten(1).amax(1)
+    assert farthest.min() < 0.012 and farthest.max() > 0.048
+    assert distorted.shape == (5000, 2, 3, 3)
+
+
+# ---- nedelcu2021
+
+
+def test_the_ranges_of_nedelcu2021():
+    printed = ll.papers.load("nedelcu2021").hyperparameters.query("group == 'augmentation'").set_index("name")["value"]
+    ours = {each.name: each for each in pipeline("nedelcu2021").operations}
+    assert set(ours) == set(printed.index)
+    assert ours["rotation"].degrees == printed["rotation"]
+    assert ours["zoom"].amount == printed["zoom"]
+    assert ours["width shift"].share == printed["width shift"]
+    assert ours["brightness"].factor == printed["brightness"]
+    assert [each.p for name, each in ours.items() if name != "horizontal flip"] == [1] * 4
+    assert ours["horizontal flip"].p == 0.5
+
+
+def test_rotation_and_shift_go_to_either_side_and_never_not_at_all():
+    turned, shifted, zoomed, _, _ = (draw.magnitudes for draw in pipeline("nedelcu2021").draw(4000, seeded()))
+    assert 1 <= turned.abs().min() <= 1.1 and 29.9 <= turned.abs().max() <= 30
+    assert shifted.abs().max() <= 0.1 and zoomed.min() >= 0 and zoomed.max() <= 0.2
+    for found in (turned, shifted):
+        low, high = stats.binom.interval(1 - 1e-6, 4000, 0.5)
+        assert low <= (found > 0).sum() <= high
+
+
+def test_brightness_of_nedelcu2021_only_darkens():
+    brightness = next(each for each in pipeline("nedelcu2021").operations if each.name == "brightness")
+    images = noise(300).clamp(min=0.01)
+    darker = Pipeline((brightness,))(images, seeded())
+    factor = (darker / images).flatten(1)
+    assert (factor.amax(1) - factor.amin(1)).max() < 1e-4
+    assert factor.min() >= 0.2 and factor.max() <= 0.8 + 1e-5
+    assert factor[:, 0].min() < 0.22 and factor[:, 0].max() > 0.78
+    white = torch.full((1, 3, 8, 8), 255, dtype=torch.uint8)
+    assert torch.equal(brightness.apply(white, torch.tensor([0.8])), torch.full_like(white, 204))
+    assert torch.equal(brightness.apply(white, torch.tensor([1.0])), white)
+
+
+# ---- each operation against a known answer
+
+
+def test_flips_are_exact():
+    images = as_bytes(noise())
+    nothing = torch.empty(4, 0)
+    across, down = HorizontalFlip(1).apply(images, nothing), VerticalFlip(1).apply(images, nothing)
+    np.testing.assert_array_equal(across.numpy(), images.numpy()[..., ::-1])
+    np.testing.assert_array_equal(down.numpy(), images.numpy()[..., ::-1, :])
+    both = Pipeline((HorizontalFlip(1), VerticalFlip(1)))
+    assert torch.equal(both(both(images)), images)
+    assert torch.equal(both(noise()), noise().flip((2, 3)))
+
+
+@pytest.mark.parametrize("quarters", [1, 2, -1])
+def test_a_quarter_turn_is_a_quarter_turn(quarters):
+    images = noise(1)
+    for corners in ("edge", "crop"):
+        turned = Rotation(1, (90, 90), corners).apply(images, torch.tensor([90.0 * quarters]))
+        torch.testing.assert_close(turned, torch.rot90(images, quarters, (2, 3)), atol=1e-5, rtol=0)
+
+
+def test_rotation_is_pillows():
+    picture = Image.fromarray(as_bytes(smooth(1))[0].permute(1, 2, 0).numpy())
+    theirs = np.asarray(picture.rotate(17, Image.Resampling.BILINEAR)).astype(int)
+    ours = Rotation(1, (17, 17), "edge").apply(as_bytes(smooth(1)), torch.tensor([17.0]))[0].permute(1, 2, 0).numpy()
+    inside = np.asarray(Image.new("L", picture.size, 1).rotate(17)).astype(bool)
+    inside &= np.roll(inside, 2, 0) & np.roll(inside, -2, 0) & np.roll(inside, 2, 1) & np.roll(inside, -2, 1)
+    assert inside.mean() > 0.7
+    assert np.abs(ours - theirs)[inside].max() <= 2
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.floats(-180, 180), st.integers(8, 60), st.integers(8, 60))
+def test_cropped_corners_take_the_largest_part_and_nothing_from_outside(degrees, height, width):
+    at = Rotation(1, (0, 180)).places(places(height, width), torch.tensor([degrees]))
+    assert at.abs().max() <= 1 + 1e-4
+    assert at.abs().max() >= 1 - 1e-4
+
+
+def test_a_zoom_into_a_corner_is_that_corner_enlarged():
+    images = smooth(2)
+    corners = torch.tensor([[0.5, -1.0, -1.0], [0.5, 1.0, 1.0]])
+    enlarged = RandomZoom(1, (0.5, 0.5)).apply(images, corners)
+    expected = torch.cat([images[:1, :, :24, :32], images[1:, :, 24:, 32:]])
+    expected = torch.nn.functional.interpolate(expected, (48, 64), mode="bilinear")
+    torch.testing.assert_close(enlarged[..., 2:-2, 2:-2], expected[..., 2:-2, 2:-2], atol=1e-5, rtol=0)
+    assert RandomZoom(1).places(places(9, 9), RandomZoom(1).draw(1, seeded())).abs().max() <= 1 + 1e-6
+
+
+def test_a_zoom_by_one_is_the_middle_twice_as_large():
+    enlarged = Zoom(1, (1, 1)).apply(smooth(1), torch.tensor([1.0]))
+    expected = torch.nn.functional.interpolate(smooth(1)[..., 12:36, 16:48], (48, 64), mode="bilinear")
+    torch.testing.assert_close(enlarged[..., 2:-2, 2:-2], expected[..., 2:-2, 2:-2], atol=1e-5, rtol=0)
+
+
+def test_a_shift_moves_whole_pixels_and_repeats_the_edge():
+    images = noise(2)
+    right, left = WidthShift(1, (0, 0.5)).apply(images, torch.tensor([0.25, -0.25]))
+    torch.testing.assert_close(right[..., 3:], images[0, ..., :-3], atol=1e-5, rtol=0)
+    torch.testing.assert_close(right[..., :3], images[0, ..., :1].expand(3, 12, 3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(left[..., :-3], images[1, ..., 3:], atol=1e-5, rtol=0)
+
+
+def test_distortion_is_pillows_mesh():
+    """Augmentor moves the corners of Pillow's mesh."""
+    tiles, height, width = 4, 48, 64
+    distortion = Distortion(1, (0.05, 0.05), tiles)
+    ways = distortion.draw(1, seeded(4))
+    ours = distortion.apply(as_bytes(smooth(1)), ways)[0].permute(1, 2, 0).numpy()
+
+    def corner(i: int, j: int) -> tuple[float, float]:
+        inner = 0 < i < tiles and 0 < j < tiles
+        across, down = ways[0, :, i - 1, j - 1].tolist() if inner else (0, 0)
+        return (j / tiles + across) * width, (i / tiles + down) * height
+
+    mesh = []
+    for i in range(tiles):
+        for j in range(tiles):
+            box = (j * 16, i * 12, (j + 1) * 16, (i + 1) * 12)
+            mesh.append((box, (*corner(i, j), *corner(i + 1, j), *corner(i + 1, j + 1), *corner(i, j + 1))))
+    picture = Image.fromarray(as_bytes(smooth(1))[0].permute(1, 2, 0).numpy())
+    theirs = np.asarray(picture.transform((width, height), Image.Transform.MESH, mesh, Image.Resampling.BILINEAR))
+    off = np.abs(ours.astype(int) - theirs.astype(int))[2:-2, 2:-2]
+    assert np.quantile(off, 0.99) <= 3
+    assert np.abs(ours.astype(int) - np.asarray(picture)).max() > 10
+
+
+def test_distortion_leaves_the_edge_and_moves_its_corners():
+    distortion = Distortion(1, tiles=2)
+    ways = torch.tensor([0.05, -0.02]).view(1, 2, 1, 1)
+    moved = distortion.places(places(5, 5), ways) - places(5, 5)
+    torch.testing.assert_close(moved[0, 2, 2], torch.tensor([0.1, -0.04]))
+    edge = torch.ones(5, 5, dtype=torch.bool)
+    edge[1:-1, 1:-1] = False
+    assert moved[0, edge].abs().max() == 0
+    images = noise(1)
+    torch.testing.assert_close(distortion.apply(images, torch.zeros(1, 2, 1, 1)), images, atol=1e-5, rtol=0)
+
+
+def test_lighting_is_a_gain_and_a_warmth():
+    gray = torch.full((2, 3, 8, 8), 0.5)
+    lit = Lighting(1).apply(gray, torch.tensor([[1.2, 0.1], [0.8, -0.1]]))
+    torch.testing.assert_close(lit[0, :, 0, 0], torch.tensor([0.66, 0.6, 0.54]))
+    torch.testing.assert_close(lit[1, :, 0, 0], torch.tensor([0.36, 0.4, 0.44]))
+    assert (lit == lit[..., :1, :1]).all()
+    assert Lighting(1).apply(gray, torch.tensor([[3.0, 0], [0, 0]])).unique().tolist() == [0, 1]
+
+
+# ---- what holds for all of them
+
+
+@pytest.mark.parametrize("operation", EVERY, ids=lambda each: f"{each.name}")
+def test_bytes_and_floats_come_back_as_they_came(operation):
+    images = as_bytes(smooth(3))
+    before, magnitudes = images.clone(), operation.draw(3, seeded())
+    changed = operation.apply(images, magnitudes)
+    floats = operation.apply(images.float() / 255, magnitudes)
+    assert torch.equal(images, before)
+    assert changed.dtype == torch.uint8 and changed.shape == images.shape
+    assert floats.min() >= 0 and floats.max() <= 1
+    assert (changed.float() / 255 - floats).abs().max() <= 0.5 / 255 + 1e-5
+    assert (changed != images).any()
+
+
+@pytest.mark.parametrize("name", ["mendes2018", "nedelcu2021"])
+def test_a_pipeline_repeats_by_its_seed(name):
+    images = as_bytes(noise(40))
+    before, state = images.clone(), torch.get_rng_state()
+    first = pipeline(name)(images, seeded(1))
+    assert torch.equal(first, pipeline(name)(images, seeded(1)))
+    assert not torch.equal(first, pipeline(name)(images, seeded(2)))
+    assert torch.equal(images, before)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_torchs_own_seed_decides_where_no_generator_is_given():
+    torch.manual_seed(5)
+    first = pipeline("mendes2018")(noise(20))
+    torch.manual_seed(5)
+    assert torch.equal(first, pipeline("mendes2018")(noise(20)))
+    assert not torch.equal(first, pipeline("mendes2018")(noise(20)))
+
+
+@pytest.mark.parametrize("order", [(Rotation(1), RandomZoom(1), Distortion(1)), (Distortion(1), Rotation(1))])
+def test_geometry_joined_is_geometry_one_by_one(order):
+    joined = Pipeline(order)
+    draws = joined.draw(2, seeded(6))
+    step = smooth()
+    for draw in draws:
+        step = draw.operation.apply(step, draw.magnitudes)
+    together = joined.apply(smooth(), draws)
+    inside = (..., slice(8, -8), slice(8, -8))
+    assert (together - step)[inside].abs().max() < 0.01
+    backward = joined.apply(smooth(), draws[::-1])
+    assert (backward - step)[inside].abs().max() > 0.02
+
+
+def test_a_pipeline_without_an_operation():
+    fewer = pipeline("mendes2018").without("rotation", "lighting")
+    assert [each.name for each in fewer.operations] == ["zoom", "horizontal flip", "vertical flip", "distortion"]
+    with pytest.raises(InputError, match="no operation 'shear'; it has rotation, zoom") as error:
+        pipeline("mendes2018").without("shear")
+    one_line(error)
+
+
+@pytest.mark.parametrize("name", ["mendes2018", "nedelcu2021"])
+def test_training_batches_go_through_the_pipeline(lesions, name):
+    def batch(seed: int):
+        dls = dataloaders(lesions, size=32, bs=12, augment=name)
+        dls.train.rng.seed(0)
+        torch.manual_seed(seed)
+        return next(iter(dls.train))[0], dls
+
+    first, dls = batch(1)
+    assert torch.equal(first, batch(1)[0])
+    assert not torch.equal(first, batch(2)[0])
+    assert first.min() >= 0 and first.max() <= 1
+    plain = dataloaders(lesions, size=32, bs=12, augment=None)
+    plain.train.rng.seed(0)
+    torch.manual_seed(1)
+    expected = pipeline(name)(torch.Tensor(next(iter(plain.train))[0]))
+    torch.testing.assert_close(torch.Tensor(first), expected)
+    assert torch.equal(dls.valid.one_batch()[0], plain.valid.one_batch()[0])
+
+
+def test_a_pipeline_of_ones_own_is_a_policy():
+    own = Pipeline((HorizontalFlip(1),))
+    (found,) = policy(own)
+    assert isinstance(found, Augment) and found.pipeline is own
+    assert pipeline(own) is own
+    assert policy("nedelcu2021")[0].pipeline == pipeline("nedelcu2021")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (lambda: Rotation(1.2), "rotation: p is 1.2; expected a probability"),
+        (lambda: HorizontalFlip("often"), "horizontal flip: p is 'often'"),
+        (lambda: Rotation(0.5, (25, 0)), r"degrees is \(25, 0\); expected \(lowest, highest\) within 0 to 180"),
+        (lambda: Rotation(0.5, (0, 25), "black"), "corners is 'black'; expected crop or edge"),
+        (lambda: RandomZoom(1, 0.8), "share is 0.8"),
+        (lambda: RandomZoom(1, (0, 1)), "within 0.01 to 1"),
+        (lambda: Distortion(1, (0, 0.2)), "within 0 to 0.125"),
+        (lambda: Distortion(1, tiles=1), "tiles is 1; expected a whole number, 2 or more"),
+        (lambda: Brightness(1, (-0.1, 1)), "brightness: factor"),
+        (lambda: Lighting(1, warmth=(0, 2)), "lighting: warmth"),
+        (lambda: Pipeline(()), "got nothing"),
+        (lambda: Pipeline((HorizontalFlip(1), "rotation")), "got 'rotation'"),
+        (lambda: pipeline("mendes"), "no pipeline is called 'mendes'; choose from mendes2018, nedelcu2021"),
+        (lambda: pipeline("mendes2018")(torch.rand(2, 12, 12, 3)), r"n x 3 x h x w.*got \(2, 12, 12, 3\)"),
+        (lambda: pipeline("mendes2018")(torch.zeros(2, 3, 8, 8, dtype=torch.long)), "got .*int64"),
+        (lambda: policy("clinical"), "choose from dermoscopy, mendes2018, nedelcu2021, a Pipeline"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(wrong, says):
+    with pytest.raises(InputError, match=says) as error:
+        wrong()
+    one_line(error)
+
+
+def test_an_operation_of_ones_own():
+    class Negative(Operation):
+        name = "negative"
+
+        def change(self, images, magnitudes):
+            return 1 - images
+
+    images = as_bytes(noise(2))
+    assert torch.equal(Pipeline((Negative(1),))(images), 255 - images)
