@@ -11,7 +11,7 @@ from lesionlib.datasets.phantom.truth import phantom_truth
 from lesionlib.datasets.pixels import pixels
 from lesionlib.datasets.schema import LesionDataset
 from lesionlib.datasets.taxonomy import LabelMap, label_map, label_maps
-from lesionlib.datasets.trials import few, tested_once
+from lesionlib.datasets.trials import few, tested_once, two_tasks
 from lesionlib.datasets.verification import Verification, verify
 
 __all__ = [
@@ -39,5 +39,6 @@ __all__ = [
     "relabel",
     "taxonomy",
     "tested_once",
+    "two_tasks",
     "verify",
 ]

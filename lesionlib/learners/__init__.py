@@ -16,7 +16,7 @@ from lesionlib.learners.pipelines import Pipeline, pipeline
 from lesionlib.learners.predictions import Predictions, predict
 from lesionlib.learners.saving import load_learner, save_learner
 from lesionlib.learners.schedules import Accumulate, BlockwiseThaw, CaffeStep, Cyclical, Plateau, caffe_epochs, fit
-from lesionlib.learners.transfer import OwnTask, carry_over, of_task, two_tasks
+from lesionlib.learners.transfer import OwnTask, carry_over, of_task
 
 __all__ = [
     "Accumulate",
@@ -51,6 +51,5 @@ __all__ = [
     "predict",
     "save_learner",
     "svm_head",
-    "two_tasks",
     "with_validation",
 ]

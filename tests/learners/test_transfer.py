@@ -9,7 +9,7 @@ import pytest
 import torch
 from tiny_lesions import one_line
 
-from lesionlib.datasets import relabel
+from lesionlib.datasets import relabel, two_tasks
 from lesionlib.errors import InputError
 from lesionlib.learners import (
     BlockwiseThaw,
@@ -20,7 +20,6 @@ from lesionlib.learners import (
     fit,
     of_task,
     predict,
-    two_tasks,
 )
 
 

@@ -28,7 +28,14 @@ def notebook(request):
 
 
 def test_there_are_chapters():
-    assert [path.stem for path in NOTEBOOKS] == ["00_phantoms", "01_data", "04_lucius2020", "09_audit"]
+    assert [path.stem for path in NOTEBOOKS] == [
+        "00_phantoms",
+        "01_data",
+        "02_mendes2018",
+        "04_lucius2020",
+        "08_nedelcu2021",
+        "09_audit",
+    ]
 
 
 def test_first_code_cell_imports_and_second_is_parameters(notebook):

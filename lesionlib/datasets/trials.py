@@ -1,0 +1,103 @@
+"""What is made of datasets for a trial: fewer training images, folds that test each image once, two tasks in one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from numbers import Integral
+
+import pandas as pd
+
+from lesionlib.datasets import splits
+from lesionlib.datasets.combining import merge, relabel
+from lesionlib.datasets.schema import LesionDataset
+from lesionlib.errors import InputError
+
+
+def few(dataset: LesionDataset, n: int, seed: int = 0, split: str = "train") -> LesionDataset:
+    """Keep `n` images of a split; its others are in no split (``<NA>``), and the rows stay where they are.
+
+    Each class keeps its share, and one image at least. With one seed, fewer images are a part of more: those of
+    ``few(ds, 25)`` are among those of ``few(ds, 50)``, as if they had been gathered one after the other.
+
+    Parameters
+    ----------
+    dataset : LesionDataset
+        Split, see `LesionDataset.with_split`.
+    n : int
+        From the number of classes in the split to the number of its images.
+    seed : int
+        Of the draw; the same on every machine.
+    split : str
+        Which split is to have fewer.
+
+    Raises
+    ------
+    InputError
+        There is no such split, or `n` is out of range.
+    """
+    rows = dataset.subset(split)
+    fewest, most = rows["label"].nunique(), len(rows)
+    if not isinstance(n, Integral) or isinstance(n, bool) or not fewest <= n <= most:
+        raise InputError(
+            f"{dataset.name}: n is {n!r}; expected a whole number from {fewest} (one image of each class in {split}) "
+            f"to {most} (all of its images)"
+        )
+    order = rows.loc[splits.shuffled(rows["image_id"], seed)]
+    of_class = order.groupby("label")
+    # The first of each class stand at 0; then as far along in one class as in another.
+    place = of_class.cumcount() / of_class["label"].transform("size")
+    left_out = place.sort_values(kind="stable").index[n:]
+    parts = dataset.frame["split"].copy()
+    parts[left_out] = pd.NA
+    return replace(dataset, frame=dataset.frame.assign(split=parts))
+
+
+def tested_once(
+    dataset: LesionDataset, n: int = 5, valid: float = 0.2, by: str | None = "auto", seed: int = 0
+) -> Iterator[LesionDataset]:
+    """Give `n` datasets, each with another fold as ``test``, and in the rest a validation part for every choice.
+
+    For datasets too small for one test set: all folds together test each image once.
+
+    Parameters
+    ----------
+    dataset : LesionDataset
+    n : int
+        Number of folds, 2 or more.
+    valid : float
+        Share of the images outside the fold that become ``valid``, above 0 and below 1.
+    by : str or None
+        What stays together: as in `LesionDataset.with_split`.
+    seed : int
+        Of the folds; the same on every machine.
+
+    Raises
+    ------
+    InputError
+        `n` or `valid` out of range, or an unknown or empty column.
+    """
+    for fold in dataset.folds(n, by=by, seed=seed):
+        frame = fold.frame.assign(split=fold.frame["split"].replace("valid", "test"))
+        yield replace(dataset, frame=splits.deal_validation(frame, valid, by, seed))
+
+
+def two_tasks(target: LesionDataset, source: LesionDataset) -> LesionDataset:
+    """Join two datasets whose classes stay apart, to train both tasks at once (nedelcu2021, section V).
+
+    Parameters
+    ----------
+    target : LesionDataset
+        Its classes come first and keep their names.
+    source : LesionDataset
+        All of its images are for training; its classes get its name in front (``derm7pt NEV``).
+
+    Returns
+    -------
+    LesionDataset
+        Train with `learners.OwnTask`, predict, and take the target's classes with `learners.of_task`.
+    """
+    name = source.card.name
+    apart = relabel(source, {label: f"{name} {label}" for label in source.classes})
+    training = replace(apart, frame=apart.frame.assign(split="train").astype(apart.frame.dtypes))
+    return merge([target, training], classes=[*target.classes, *training.classes])
