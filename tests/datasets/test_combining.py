@@ -30,6 +30,9 @@ from lesionlib.datasets import card, label_map, load, merge, pixels, relabel, ve
 from lesionlib.datasets.files import ImageFiles
 from lesionlib.datasets.schema import build
 
+# Together longer than a quick check may take.
+pytestmark = pytest.mark.slow
+
 NOTHING_DROPPED = pytest.mark.filterwarnings("error")
 
 

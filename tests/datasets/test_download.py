@@ -18,6 +18,9 @@ from lesionlib.datasets import download as downloading
 from lesionlib.datasets.download import Refused, Remote, download
 from lesionlib.errors import InputError
 
+# Together longer than a quick check may take.
+pytestmark = pytest.mark.slow
+
 CONTENT = np.random.default_rng(7).integers(0, 256, 200_000, dtype=np.uint8).tobytes()
 OTHER = np.random.default_rng(8).integers(0, 256, 200_000, dtype=np.uint8).tobytes()
 MD5 = hashlib.md5(CONTENT).hexdigest()

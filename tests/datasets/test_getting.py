@@ -26,6 +26,9 @@ from lesionlib.datasets.cards import Access, Card, FileFacts
 from lesionlib.datasets.getting import SOURCES
 from lesionlib.errors import InputError
 
+# Together longer than a quick check may take.
+pytestmark = pytest.mark.slow
+
 COUNTS = {"akiec": 0, "bcc": 0, "bkl": 2, "df": 1, "mel": 4, "nv": 4, "vasc": 1}
 CUT = 4 * downloading._CHUNK
 KAGGLE_CLASSES = "benign", "malignant"

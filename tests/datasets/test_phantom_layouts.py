@@ -41,6 +41,9 @@ from lesionlib.datasets.phantom.layouts import ham10000
 from lesionlib.datasets.phantom.signs import ITA_BANDS, LesionParameters
 from lesionlib.datasets.readers import READERS, derm7pt, pad_ufes_20, ph2
 
+# Together longer than a quick check may take.
+pytestmark = pytest.mark.slow
+
 NAMES = sorted(phantom.VERSIONS)
 OTHERS = [name for name in NAMES if name != "ham10000"]
 PATIENTS = ["dermai", "isic2020", "pad_ufes_20"]

@@ -26,6 +26,9 @@ from lesionlib.datasets.phantom.signs import (
 )
 from lesionlib.errors import LesionlibError
 
+# Together longer than a quick check may take.
+pytestmark = pytest.mark.slow
+
 UNAIDED = ("macroscopic", "anatomic")
 # What the catalogue's dermoscopic datasets show.
 DERMOSCOPIC = """melanoma melanoma_in_situ nevus common_nevus atypical_nevus blue_nevus clark_nevus combined_nevus

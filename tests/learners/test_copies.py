@@ -25,6 +25,9 @@ from lesionlib.learners import (
 )
 from lesionlib.learners.operations import HorizontalFlip
 
+# Together longer than a quick check may take.
+pytestmark = pytest.mark.slow
+
 MIRROR = Pipeline((HorizontalFlip(1),))
 ROTATE = pipeline("mendes2018").without("lighting", "distortion", "zoom", "vertical flip", "horizontal flip")
 

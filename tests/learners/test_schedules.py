@@ -37,6 +37,9 @@ from lesionlib.learners import (
 from lesionlib.learners.models import Head, LesionNet, parameter_groups
 from lesionlib.learners.schedules import BLOCKS, caffe_sgd
 
+# Together longer than a quick check may take.
+pytestmark = pytest.mark.slow
+
 GROUPS = 7  # stem, five stages, head
 SHORT = CaffeStep(step_size=4, max_iter=11, iter_size=2, test_interval=5, snapshot=5)
 

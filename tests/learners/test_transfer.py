@@ -22,6 +22,9 @@ from lesionlib.learners import (
     predict,
 )
 
+# Together longer than a quick check may take.
+pytestmark = pytest.mark.slow
+
 
 def weights(module) -> dict[str, torch.Tensor]:
     return {name: tensor.clone() for name, tensor in module.state_dict().items()}

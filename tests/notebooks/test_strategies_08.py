@@ -10,6 +10,9 @@ import pytest
 
 from lesionlib.runs import spec
 
+# Together longer than a quick check may take.
+pytestmark = pytest.mark.slow
+
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "08_nedelcu2021.ipynb"
 TINY = {"phantom_n": 130, "phantom_size": 32, "size": 32, "blocks": 2, "per_class": 4, "rival": "none"}
 PH2 = {"data": "phantom:ph2", "sources": ["phantom:ham10000"], "classes": "melanoma", "phantom_n": 80, "per_class": 8}
