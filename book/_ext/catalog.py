@@ -6,6 +6,8 @@ for each map), so that the book cannot say something else than the code does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
@@ -24,48 +26,39 @@ _ACCESS = {
 
 
 def setup(app):
-    app.add_directive("dataset-catalog", Catalog)
-    app.add_directive("dataset-cards", Cards)
-    app.add_directive("label-maps", LabelMaps)
+    app.add_directive("dataset-catalog", _directive(_catalog))
+    app.add_directive("dataset-cards", _directive(_cards))
+    app.add_directive("label-maps", _directive(_label_maps))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-class _Generated(SphinxDirective):
-    """A directive whose content is Markdown that the library's data give."""
+def _directive(markdown: Callable[[], list[str]]) -> type[SphinxDirective]:
+    """Make a directive whose content is the Markdown that `markdown` gives."""
 
-    def markdown(self) -> list[str]:
-        raise NotImplementedError
+    class Generated(SphinxDirective):
+        def run(self):
+            parent = nodes.Element()
+            self.state.nested_parse(StringList(markdown(), source=self.env.docname), 0, parent)
+            return parent.children
 
-    def run(self):
-        parent = nodes.Element()
-        self.state.nested_parse(StringList(self.markdown(), source=self.env.docname), 0, parent)
-        return parent.children
-
-
-class Catalog(_Generated):
-    """One row a dataset."""
-
-    def markdown(self) -> list[str]:
-        lines = ["| name | images | classes | pictures | license | how to get it |", "|---|---:|---:|---|---|---|"]
-        for name in cards.names():
-            facts = datasets.card(name)
-            row = (f"`{name}`", _number(facts.images), len(facts.classes), facts.modality, facts.license.split(":")[0])
-            lines.append(f"| {' | '.join(map(str, row))} | {_ACCESS[facts.access.kind]} |")
-        return lines
+    return Generated
 
 
-class Cards(_Generated):
-    """A box for each dataset: classes, layout, traps, citation."""
+def _catalog() -> list[str]:
+    lines = ["| name | images | classes | pictures | license | how to get it |", "|---|---:|---:|---|---|---|"]
+    for name in cards.names():
+        facts = datasets.card(name)
+        row = (f"`{name}`", _number(facts.images), len(facts.classes), facts.modality, facts.license.split(":")[0])
+        lines.append(f"| {' | '.join(map(str, row))} | {_ACCESS[facts.access.kind]} |")
+    return lines
 
-    def markdown(self) -> list[str]:
-        return [line for name in cards.names() for line in _box(datasets.card(name))]
+
+def _cards() -> list[str]:
+    return [line for name in cards.names() for line in _box(datasets.card(name))]
 
 
-class LabelMaps(_Generated):
-    """A box for each label map: what becomes of each source's labels, and why."""
-
-    def markdown(self) -> list[str]:
-        return [line for name in datasets.label_maps() for line in _map_box(datasets.label_map(name))]
+def _label_maps() -> list[str]:
+    return [line for name in datasets.label_maps() for line in _map_box(datasets.label_map(name))]
 
 
 def _box(card: cards.Card) -> list[str]:

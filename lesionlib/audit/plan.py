@@ -23,13 +23,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from lesionlib import datasets, papers
+from lesionlib import datasets, packaged, papers
 from lesionlib.audit.confusion import completed
 from lesionlib.errors import InputError, LesionlibError
 
@@ -88,8 +86,7 @@ class Plan(_Entry):
 
 def available() -> list[str]:
     """Return the keys of the papers that have a plan, sorted."""
-    folder = resources.files(__package__) / "plans"
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return packaged.names("audit/plans")
 
 
 @cache
@@ -106,20 +103,12 @@ def load(key: str) -> Plan:
     known = available()
     if key not in known:
         raise InputError(f"audit: no plan for the paper {key!r}; expected one of: {', '.join(known)}")
-    text = (resources.files(__package__) / "plans" / f"{key}.yaml").read_text(encoding="utf-8")
-    return parse(text, f"{key}.yaml")
+    return packaged.read(f"audit/plans/{key}.yaml", Plan)
 
 
 def parse(text: str, source: str) -> Plan:
     """Read a plan's YAML; `source` stands in messages (see `load`)."""
-    try:
-        return Plan.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise LesionlibError(f"audit/plans/{source}: not valid YAML ({' '.join(str(error).split())})") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "(top level)"
-        raise LesionlibError(f"audit/plans/{source}: {field}: {first['msg']}; mend the file") from error
+    return packaged.parse(text, Plan, f"audit/plans/{source}")
 
 
 class Figures:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
+from lesionlib import packaged
 from lesionlib.errors import InputError
 
 
@@ -74,8 +73,7 @@ class Card(_Fact):
 
 def names() -> list[str]:
     """Names of all datasets that have a card, sorted."""
-    folder = resources.files(__package__) / "cards"
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return packaged.names("datasets/cards")
 
 
 @cache
@@ -91,5 +89,4 @@ def card(name: str) -> Card:
     base = str(name).removeprefix("phantom:")
     if base not in known:
         raise InputError(f"no dataset is called {name!r}: choose one of {', '.join(known)}, or phantom:<name>")
-    text = (resources.files(__package__) / "cards" / f"{base}.yaml").read_text(encoding="utf-8")
-    return Card.model_validate(yaml.safe_load(text))
+    return packaged.read(f"datasets/cards/{base}.yaml", Card)

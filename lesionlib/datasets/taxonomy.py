@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib import resources
 from typing import Literal
 
 import pandas as pd
-import yaml
-from pydantic import BaseModel, ConfigDict, RootModel, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, RootModel, model_validator
 
-from lesionlib.errors import InputError, LesionlibError
+from lesionlib import packaged
+from lesionlib.errors import InputError
 
 Category = Literal["benign", "malignant", "precancerous", "uncertain"]
 
@@ -198,8 +197,7 @@ def vocabulary() -> pd.DataFrame:
 
 def label_maps() -> list[str]:
     """Names of all label maps, sorted."""
-    folder = resources.files(__package__) / "label_maps"
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return packaged.names("datasets/label_maps")
 
 
 @cache
@@ -218,33 +216,12 @@ def label_map(name: str) -> LabelMap:
     """
     if name not in label_maps():
         raise InputError(f"no label map is called {name!r}; choose one of {', '.join(label_maps())}")
-    return parse(f"label_maps/{name}.yaml", LabelMap)
-
-
-def parse(place: str, model: type[BaseModel], text: str | None = None) -> BaseModel:
-    """Read a YAML file of this package, or `text` in its place, as `model`.
-
-    Raises
-    ------
-    LesionlibError
-        Not YAML, or not what the model asks for; names the first field at fault.
-    """
-    if text is None:
-        text = (resources.files(__package__) / place).read_text(encoding="utf-8")
-    try:
-        return model.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
-        raise LesionlibError(f"datasets/{place}: not valid YAML ({reason}); mend the file") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise LesionlibError(f"datasets/{place}: {field}: {first['msg']}; mend the file") from error
+    return packaged.read(f"datasets/label_maps/{name}.yaml", LabelMap)
 
 
 @cache
 def _vocabulary() -> Vocabulary:
-    return parse("taxonomy.yaml", Vocabulary)
+    return packaged.read("datasets/taxonomy.yaml", Vocabulary)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
@@ -16,7 +17,7 @@ Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Operation:
+class Operation(ABC):
     """One step of a pipeline.
 
     Attributes
@@ -63,9 +64,9 @@ class Operation:
         """
         return on_floats(lambda floats: self.change(floats, magnitudes.to(floats.device)), images)
 
+    @abstractmethod
     def change(self, images: torch.Tensor, magnitudes: torch.Tensor) -> torch.Tensor:
         """Do what `apply` does, on floats and on their device."""
-        raise NotImplementedError
 
 
 class Geometric(Operation):
@@ -76,9 +77,9 @@ class Geometric(Operation):
     it. What lies outside of the image repeats its edge.
     """
 
+    @abstractmethod
     def places(self, at: torch.Tensor, magnitudes: torch.Tensor) -> torch.Tensor:
         """Say where the pixels at the places `at` (n x h x w x 2) are taken from."""
-        raise NotImplementedError
 
     def change(self, images: torch.Tensor, magnitudes: torch.Tensor) -> torch.Tensor:
         return resampled(images, self.places(own_places(images), magnitudes))

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors.torch import load_file, save
 
 from lesionlib.atomic import atomic_folder
-from lesionlib.errors import InputError
+from lesionlib.errors import InputError, first_fault
 from lesionlib.learners.clinical import ClinicalEncoder
 from lesionlib.learners.learner import assemble
 from lesionlib.learners.loading import LesionDataLoaders
@@ -95,11 +95,8 @@ def _read_card(folder: Path) -> LearnerCard:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(f"{folder}: no saved Learner here; expected {_CARD} and {_WEIGHTS}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the whole"
-        raise InputError(
-            f"{folder / _CARD}: not the description of a Learner ({where}: {first['msg']}); save it again"
-        ) from error
+        fault = first_fault(error)
+        raise InputError(f"{folder / _CARD}: not the description of a Learner ({fault}); save it again") from error
     except ValueError as error:  # not JSON, or not UTF-8
         reason = str(error).splitlines()[0]
         raise InputError(f"{folder / _CARD}: not the description of a Learner ({reason}); save it again") from error

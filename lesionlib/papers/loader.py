@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import resources
-
-import yaml
-from pydantic import ValidationError
-
-from lesionlib.errors import InputError, LesionlibError
+from lesionlib import packaged
+from lesionlib.errors import InputError
 from lesionlib.papers.schema import Paper
 
 
@@ -19,8 +15,7 @@ def available() -> list[str]:
     list of str
         For example ``["lucius2020"]``.
     """
-    names = [entry.name for entry in resources.files(__package__).iterdir()]
-    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
+    return packaged.names("papers")
 
 
 def load(key: str) -> Paper:
@@ -44,8 +39,7 @@ def load(key: str) -> Paper:
     known = available()
     if key not in known:
         raise InputError(f"papers.load: no paper {key!r}; expected one of: {', '.join(known)}")
-    text = resources.files(__package__).joinpath(f"{key}.yaml").read_text(encoding="utf-8")
-    return parse(text, source=f"{key}.yaml")
+    return packaged.read(f"papers/{key}.yaml", Paper)
 
 
 def parse(text: str, source: str) -> Paper:
@@ -63,13 +57,4 @@ def parse(text: str, source: str) -> Paper:
     LesionlibError
         Not YAML, or not what the schema asks for; names the first field at fault.
     """
-    try:
-        return Paper.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        line = f", line {where.line + 1}" if where else ""
-        raise LesionlibError(f"papers/{source}{line}: not valid YAML; mend the file") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "(top level)"
-        raise LesionlibError(f"papers/{source}: {field}: {first['msg']}; mend the file") from error
+    return packaged.parse(text, Paper, f"papers/{source}")

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from lesionlib.errors import InputError
+from lesionlib.errors import InputError, first_fault
 from lesionlib.runs.schema import Value
 from lesionlib.runs.spec import chapters
 
@@ -50,8 +50,7 @@ def load_profile(name: str, project: Path) -> Profile:
     except yaml.YAMLError as error:
         raise InputError(f"{path}: {' '.join(str(error).split())}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise InputError(f"{path}: {first_fault(error)}") from error
     if profile.profile != name:
         raise InputError(f"{path}: calls itself {profile.profile!r}, expected {name!r}")
     unknown = [chapter for chapter in profile.chapters if chapter not in chapters(project)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_ham10000 import refused
 
-from lesionlib import papers
+from lesionlib import packaged, papers
 from lesionlib.datasets import card, cards, label_map, label_maps, taxonomy
 from lesionlib.errors import LesionlibError
 
@@ -227,7 +228,7 @@ FAULTS = {
 def test_a_vocabulary_at_fault_is_refused(case):
     text, expected = FAULTS[case]
     with pytest.raises(LesionlibError, match=re.escape(expected)) as caught:
-        taxonomy.parse("taxonomy.yaml", taxonomy.Vocabulary, text)
+        packaged.parse(text, taxonomy.Vocabulary, "datasets/taxonomy.yaml")
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith("datasets/taxonomy.yaml: ")
 
@@ -274,7 +275,7 @@ def test_a_map_covers_every_class_of_its_datasets(name):
 def test_no_key_stands_twice_in_a_file(name):
     # YAML would take the last one without a word.
     place = "taxonomy.yaml" if name == "taxonomy" else f"label_maps/{name}.yaml"
-    text = (taxonomy.resources.files("lesionlib.datasets") / place).read_text(encoding="utf-8")
+    text = (Path(taxonomy.__file__).parent / place).read_text(encoding="utf-8")
 
     def check(node):
         if isinstance(node, yaml.MappingNode):
@@ -379,7 +380,7 @@ sources: {one: {x: a, y: nevus, z: null}}
 
 
 def test_a_label_map_at_fault_is_refused():
-    assert taxonomy.parse("toy.yaml", taxonomy.LabelMap, MAP).diagnosis("nevus") == "nevus"
+    assert packaged.parse(MAP, taxonomy.LabelMap, "toy.yaml").diagnosis("nevus") == "nevus"
     faults = {
         "differ by c": MAP.replace("x: a", "x: c, w: a"),
         "differ by a": MAP.replace("x: a", "x: nevus"),
@@ -388,5 +389,5 @@ def test_a_label_map_at_fault_is_refused():
     }
     for expected, text in faults.items():
         with pytest.raises(LesionlibError, match=expected) as caught:
-            taxonomy.parse("toy.yaml", taxonomy.LabelMap, text)
+            packaged.parse(text, taxonomy.LabelMap, "toy.yaml")
         assert "\n" not in str(caught.value)

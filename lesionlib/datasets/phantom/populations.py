@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
+from lesionlib import packaged
 from lesionlib.datasets.phantom.signs import Clinic, Spread
 
 
@@ -97,8 +96,7 @@ class Population(_Fact):
 @cache
 def load(name: str) -> Population:
     """Read the population of dataset `name`; what ``every_class`` says holds where a class says nothing else."""
-    text = (resources.files(__package__) / "populations" / f"{name}.yaml").read_text(encoding="utf-8")
-    raw = yaml.safe_load(text)
+    raw = packaged.raw(f"datasets/phantom/populations/{name}.yaml")
     common = raw.pop("every_class", {})
     classes = {str(key): common | own for key, own in raw.pop("classes").items()}
     return Population.model_validate(raw | {"classes": classes})

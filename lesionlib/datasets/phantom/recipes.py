@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
-from importlib import resources
 
-import yaml
-
+from lesionlib import packaged
 from lesionlib.datasets.phantom.signs import (
     VIEWS,
     CameraParameters,
@@ -133,8 +131,7 @@ def domains() -> tuple[str, ...]:
 
 @cache
 def _yaml(name: str) -> dict:
-    text = resources.files(__package__).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
-    return yaml.safe_load(text)
+    return packaged.raw(f"datasets/phantom/{name}.yaml")
 
 
 def _inherited(book: str, name: str) -> dict:
