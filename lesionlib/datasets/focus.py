@@ -97,8 +97,9 @@ def on_lesion(dataset: LesionDataset, how: str = "crop", margin: float = 0.25) -
     lost = int(dataset.frame["mask"].isna().sum())
     if lost:
         raise InputError(
-            f"{dataset.name}: {lost} of {len(dataset)} images have no mask; focusing needs one for each image "
-            "(phantom:ham10000, phantom:dermofit and phantom:ph2 have them, and ham10000 with its segmentations)"
+            f"{dataset.name}: {lost} of {len(dataset)} images have no mask; focusing needs one for each image: take "
+            "those that have one with dataset.where(mask=dataset.frame['mask'].dropna()), or another dataset (ham10000 "
+            "with its segmentations, dermofit, ph2)"
         )
     masks = dict(zip(dataset.frame["image"], dataset.frame["mask"], strict=True))
     way = f"{how}:{float(margin)}" if how == "crop" else how

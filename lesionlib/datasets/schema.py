@@ -180,10 +180,12 @@ class LesionDataset:
         for column, value in values.items():
             if column not in frame:
                 raise InputError(f"{self.name}: no column {column!r}; expected one of {', '.join(frame.columns)}")
-            rows = frame[frame[column].isin(list(value) if pd.api.types.is_list_like(value) else [value])]
+            wanted = list(value) if pd.api.types.is_list_like(value) else [value]
+            rows = frame[frame[column].isin(wanted)]
             if rows.empty:
+                asked = ", ".join(map(repr, wanted[:10])) or "anything"
                 found = ", ".join(map(str, frame[column].unique()[:10]))
-                raise InputError(f"{self.name}: no image where {column} is {value!r}; there it is {found}")
+                raise InputError(f"{self.name}: no image where {column} is {asked}; there it is {found}")
             frame = rows
         return replace(self, frame=frame.reset_index(drop=True))
 

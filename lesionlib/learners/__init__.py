@@ -7,12 +7,18 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", r"`torch\.jit\.script` is deprecated", FutureWarning)
     import fastai.layers  # noqa: F401
 
+from lesionlib.learners.augmentation import (
+    Pipeline,
+    balanced_copies,
+    mendes2018_split,
+    offline_copies,
+    pipeline,
+    with_validation,
+)
 from lesionlib.learners.clinical import ClinicalEncoder
-from lesionlib.learners.copies import balanced_copies, mendes2018_split, offline_copies, with_validation
 from lesionlib.learners.frozen import Features, features, fit_head, head_predictions, svm_head
 from lesionlib.learners.learner import GrowImages, class_weights, history, history_rows, lesion_learner
 from lesionlib.learners.loading import LesionDataLoaders, dataloaders
-from lesionlib.learners.pipelines import Pipeline, pipeline
 from lesionlib.learners.predictions import Predictions, predict
 from lesionlib.learners.saving import load_learner, save_learner
 from lesionlib.learners.schedules import Accumulate, BlockwiseThaw, CaffeStep, Cyclical, Plateau, caffe_epochs, fit

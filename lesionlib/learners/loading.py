@@ -17,10 +17,10 @@ from fasttransform import DisplayedTransform, Transform
 
 from lesionlib.datasets import LesionDataset, pixels
 from lesionlib.errors import InputError
-from lesionlib.learners.augment import policy
+from lesionlib.learners.augmentation.pipelines import Pipeline
+from lesionlib.learners.augmentation.policies import policy
 from lesionlib.learners.batches import SAMPLERS, BatchDL, check_stratified
 from lesionlib.learners.clinical import ClinicalEncoder
-from lesionlib.learners.pipelines import Pipeline
 
 
 class PixelItems:

@@ -30,6 +30,8 @@ class LearnerCard(BaseModel):
     arch: str
     classes: tuple[str, ...]
     size: int | tuple[int, int]
+    fit: str = "squash"
+    resample: str = "bilinear"
     dropout: float
     clinical: ClinicalEncoder | None
 
@@ -49,6 +51,8 @@ def save_learner(learn: Learner, folder: str | Path) -> Path:
         arch=learn.arch,
         classes=tuple(learn.dls.vocab),
         size=learn.dls.settings.size,
+        fit=learn.dls.settings.fit,
+        resample=learn.dls.settings.resample,
         dropout=learn.dropout,
         clinical=learn.dls.encoder,
     )

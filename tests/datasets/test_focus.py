@@ -104,3 +104,10 @@ def test_images_without_masks_are_refused(masked):
     frame = masked.frame.assign(mask=masked.frame["mask"].mask(masked.frame["image_id"] == "b"))
     with pytest.raises(InputError, match="1 of 3 images have no mask; focusing needs one for each image"):
         on_lesion(replace(masked, frame=frame))
+
+
+def test_the_images_that_have_a_mask_can_be_taken(masked):
+    frame = masked.frame.assign(mask=masked.frame["mask"].mask(masked.frame["image_id"] == "b"))
+    some = replace(masked, frame=frame)
+    focused = on_lesion(some.where(mask=some.frame["mask"].dropna()))
+    assert focused.frame["image_id"].tolist() == [name for name in frame["image_id"] if name != "b"]

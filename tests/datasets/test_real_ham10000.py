@@ -4,32 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from real_data import PROJECT, needs, place
 
 from lesionlib.datasets import card, load, pixels
-from lesionlib.datasets.library import find
 
-PROJECT = Path(__file__).parents[2]
-
-
-def place() -> Path | None:
-    beside = PROJECT.parent / "shared" / "data" / "ham10000"
-    return find("ham10000") or (beside if beside.is_dir() else None)
-
-
-pytestmark = pytest.mark.skipif(
-    place() is None, reason="HAM10000 is not on this machine: add it with `lesionlib data add`, or set LESIONLIB_DATA"
-)
+pytestmark = needs("ham10000")
 
 
 @pytest.fixture(scope="module")
 def ham10000():
-    return load("ham10000", root=place())
+    return load("ham10000", root=place("ham10000"))
 
 
 @pytest.fixture(scope="module")

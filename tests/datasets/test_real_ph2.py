@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from real_data import needs, place
 
 from lesionlib.datasets import card, load, verify
 from lesionlib.datasets.files import ImageFiles
-from lesionlib.datasets.library import find
 from lesionlib.datasets.readers import ph2
 
-
-def place() -> Path | None:
-    beside = Path(__file__).parents[3] / "shared" / "data" / "ph2"
-    return find("ph2") or (beside if beside.is_dir() else None)
-
-
-pytestmark = pytest.mark.skipif(
-    place() is None, reason="PH2 is not on this machine: add it with `lesionlib data add`, or set LESIONLIB_DATA"
-)
+pytestmark = needs("ph2")
 
 
 @pytest.fixture(scope="module")
 def dataset():
-    return load("ph2", root=place())
+    return load("ph2", root=place("ph2"))
 
 
 @pytest.fixture(scope="module")

@@ -1,18 +1,9 @@
 import pytest
-import torch
 from tiny_lesions import write_lesions
 
 from lesionlib.learners import dataloaders, lesion_learner
 
 ARCH = "test_efficientnet"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lesionlib.errors import InputError
-from lesionlib.learners.augment import ColorShift, dermoscopy, policy
+from lesionlib.learners.augmentation.policies import ColorShift, dermoscopy, policy
 
 STILL = {"brightness": 0, "contrast": 0, "saturation": 0, "balance": 0}
 

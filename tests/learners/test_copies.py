@@ -23,7 +23,7 @@ from lesionlib.learners import (
     pipeline,
     with_validation,
 )
-from lesionlib.learners.operations import HorizontalFlip
+from lesionlib.learners.augmentation.operations import HorizontalFlip
 
 # Together longer than a quick check may take.
 pytestmark = pytest.mark.slow

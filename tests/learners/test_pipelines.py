@@ -14,8 +14,7 @@ from tiny_lesions import one_line
 import lesionlib as ll
 from lesionlib.errors import InputError
 from lesionlib.learners import Pipeline, dataloaders, pipeline
-from lesionlib.learners.augment import Augment, policy
-from lesionlib.learners.operations import (
+from lesionlib.learners.augmentation.operations import (
     Brightness,
     Distortion,
     HorizontalFlip,
@@ -27,6 +26,7 @@ from lesionlib.learners.operations import (
     WidthShift,
     Zoom,
 )
+from lesionlib.learners.augmentation.policies import Augment, policy
 
 EVERY = [
     Rotation(1),

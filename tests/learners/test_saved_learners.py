@@ -49,6 +49,7 @@ def test_safetensors_and_json_alone(trained, original):
     assert all(torch.equal(stored[name], tensor) for name, tensor in own.items())
     card = json.loads((original / "learner.json").read_text())
     assert (card["schema_version"], card["arch"], card["size"]) == (1, ARCH, 32)
+    assert (card["fit"], card["resample"]) == ("squash", "bilinear")
     assert card["classes"] == ["mel", "nv", "vasc"]
     assert card["clinical"]["columns"] == ["age", "sex", "site"]
 

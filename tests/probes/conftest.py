@@ -1,17 +1,8 @@
 import pytest
-import torch
 from tiny_nets import tiny_learner
 
 from lesionlib.datasets import load
 from lesionlib.learners import dataloaders
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from fastai.vision.core import TensorImage
 from fasttransform import Transform
 
 from lesionlib.errors import InputError
-from lesionlib.learners.pipelines import PIPELINES, Pipeline
+from lesionlib.learners.augmentation.pipelines import PIPELINES, Pipeline
 
 
 class ColorShift(RandTransform):

@@ -13,7 +13,7 @@ from itertools import groupby
 import torch
 
 from lesionlib.errors import InputError
-from lesionlib.learners.operations import (
+from lesionlib.learners.augmentation.operations import (
     Brightness,
     Distortion,
     Geometric,

@@ -21,8 +21,8 @@ from lesionlib.datasets.merged import MergedFiles
 from lesionlib.datasets.pixels import check_resizing, height_width, resized
 from lesionlib.datasets.schema import digest, refuse_duplicates
 from lesionlib.errors import InputError
-from lesionlib.learners.pipelines import Pipeline
-from lesionlib.learners.pipelines import pipeline as find_pipeline
+from lesionlib.learners.augmentation.pipelines import Pipeline
+from lesionlib.learners.augmentation.pipelines import pipeline as find_pipeline
 
 # To be raised when the same pipeline and seed would give other pictures: arrays in the cache are made again.
 _VERSION = 1
