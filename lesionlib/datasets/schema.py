@@ -137,8 +137,11 @@ class LesionDataset:
 
         Parameters
         ----------
-        train, valid, test : float
-            Shares of the images, in [0, 1], that sum to 1.
+        train, valid, test : float or int
+            Shares of the images, in [0, 1], that sum to 1; a part with 0 is not there. Or how many images each has:
+            whole numbers that sum to all of them, for a paper's printed split. By image they are met exactly, and
+            each class is within 2 images of its share; by patient or lesion they are met as nearly as whole groups
+            allow, exactly where enough of them have one image (`counts` tells).
         by : str or None
             What must not stand on two sides: ``"auto"`` (the patient where known, else the lesion,
             else the image, with a warning), a column, ``"official"`` (the publisher's test set; train
@@ -150,7 +153,8 @@ class LesionDataset:
         Raises
         ------
         InputError
-            Shares that do not sum to 1, an unknown or empty column, or no official test set here.
+            Shares that do not sum to 1, counts that do not sum to the images or stand beside ``"official"``, an
+            unknown or empty column, or no official test set here.
         """
         shares = {"train": train, "valid": valid, "test": test}
         return replace(self, frame=splits.split(self.frame, shares, by, seed, self.official_test))

@@ -6,7 +6,7 @@ import hashlib
 import warnings
 from collections.abc import Iterator
 from math import ceil, isclose
-from numbers import Real
+from numbers import Integral, Real
 
 import pandas as pd
 
@@ -17,6 +17,9 @@ def split(
     frame: pd.DataFrame, shares: dict[str, float], by: str | None, seed: int, official_test: frozenset[str]
 ) -> pd.DataFrame:
     """Return `frame` with its column `split` filled; see `LesionDataset.with_split`."""
+    if all(isinstance(share, Integral) and share >= 0 for share in shares.values()) and sum(shares.values()) > 1:
+        _check_images(shares, len(frame), by)
+        return frame.assign(split=_deal_images(frame, shares, _groups(frame, by), seed))
     proper = all(isinstance(share, Real) and share >= 0 for share in shares.values())
     if not proper or not isclose(sum(shares.values()), 1, abs_tol=1e-6):
         raise InputError(f"the shares of a split are numbers from 0 to 1 that sum to 1; got {shares}")
@@ -97,6 +100,16 @@ def deal_validation(frame: pd.DataFrame, share: float, by: str | None, seed: int
     return frame.assign(split=dealt.reindex(frame.index).fillna(frame["split"]))
 
 
+def _check_images(images: dict[str, int], there: int, by: str | None) -> None:
+    if sum(images.values()) != there:
+        raise InputError(
+            f"the parts of a split, counted in images, sum to the {there} that are here; got {images}, "
+            f"{sum(images.values())} in all"
+        )
+    if by == "official":
+        raise InputError("the official test set has its own size: beside by='official', give shares, not images")
+
+
 def _up(images: float) -> int:
     # 0.07 x 100 is a little more than 7 in binary.
     return ceil(images - 1e-9)
@@ -146,17 +159,43 @@ def _deal(frame: pd.DataFrame, shares: dict[str, float], groups: pd.Series, seed
     The order is that of a hash of seed and group name, so it depends neither on the order of
     the rows nor on a random number generator's version.
     """
+    part_of: dict[str, str] = {}
+    for _, members in _table(frame, groups, seed).groupby("label", sort=False):
+        lacking = {part: share * members["images"].sum() for part, share in shares.items() if share > 0}
+        part_of |= _hand_out(members["images"], lacking)
+    return groups.map(part_of).astype("string")
+
+
+def _deal_images(frame: pd.DataFrame, images: dict[str, int], groups: pd.Series, seed: int) -> pd.Series:
+    """Deal as `_deal` does, but to counted parts: what one class leaves lacking, the next makes up for.
+
+    Dealt one image at a time, no part ever lacks less than -2/3 of an image, so at the end none lacks any. Large
+    groups go first, so that single images can fill what they leave.
+    """
+    table = _table(frame, groups, seed).sort_values("images", ascending=False, kind="stable")
+    lacking = {part: 0.0 for part, count in images.items() if count > 0}
+    part_of: dict[str, str] = {}
+    for _, members in table.groupby("label"):
+        for part in lacking:
+            lacking[part] += images[part] * members["images"].sum() / len(frame)
+        part_of |= _hand_out(members["images"], lacking)
+    return groups.map(part_of).astype("string")
+
+
+def _table(frame: pd.DataFrame, groups: pd.Series, seed: int) -> pd.DataFrame:
+    """Give label and images of each group, in the order in which they are dealt."""
     rows = pd.DataFrame({"group": groups, "label": frame["label"]})
     table = rows.groupby("group", sort=False).agg(label=("label", "min"), images=("label", "size"))
-    table = table.loc[sorted(table.index, key=lambda group: _hash(seed, group))]
-    part_of: dict[str, str] = {}
-    for _, members in table.groupby("label", sort=False):
-        lacking = {part: share * members["images"].sum() for part, share in shares.items() if share > 0}
-        for group, images in members["images"].items():
-            part = max(lacking, key=lacking.__getitem__)
-            part_of[group] = part
-            lacking[part] -= images
-    return rows["group"].map(part_of).astype("string")
+    return table.loc[sorted(table.index, key=lambda group: _hash(seed, group))]
+
+
+def _hand_out(sizes: pd.Series, lacking: dict[str, float]) -> dict[str, str]:
+    """Give each group to the part that lacks most, and take its size off what that part lacks."""
+    part_of = {}
+    for group, images in sizes.items():
+        part_of[group] = max(lacking, key=lacking.__getitem__)
+        lacking[part_of[group]] -= images
+    return part_of
 
 
 def shuffled(names: pd.Series, seed: int) -> list:

@@ -1,8 +1,8 @@
-"""What is made of datasets for a trial: fewer training images, folds that test each image once, two tasks in one."""
+"""What is made of datasets for a trial: fewer or balanced images, folds that test each image once, two tasks in one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from numbers import Integral
 
@@ -47,9 +47,69 @@ def few(dataset: LesionDataset, n: int, seed: int = 0, split: str = "train") -> 
     of_class = order.groupby("label")
     # The first of each class stand at 0; then as far along in one class as in another.
     place = of_class.cumcount() / of_class["label"].transform("size")
-    left_out = place.sort_values(kind="stable").index[n:]
+    return _without(dataset, place.sort_values(kind="stable").index[n:])
+
+
+def sample(dataset: LesionDataset, counts: Mapping[str, int], split: str | None = None, seed: int = 0) -> LesionDataset:
+    """Draw so many images of each class, as gupta2021's set has 1,800 benign and 1,497 malignant ones (section 4).
+
+    Lesions are drawn, each with all of its images, until a class has enough: at most one lesion a class gives only
+    some of its images. With one seed, fewer images of a class are a part of more.
+
+    Parameters
+    ----------
+    dataset : LesionDataset
+        In the classes that are to be counted; see `relabel`.
+    counts : mapping of str to int
+        For each class that has images here, from 1 to all of its images; see `balanced` for equal numbers.
+    split : str, optional
+        Draw in this split: its other images are in no split (``<NA>``), and all rows stay, as with `few`. By default
+        the drawn images alone are given.
+    seed : int
+        Of the draw; the same on every machine.
+
+    Raises
+    ------
+    InputError
+        There is no such split, classes that differ from those that have images, or a count out of range.
+    """
+    rows = dataset.subset(split or "all")
+    there = rows["label"].value_counts().to_dict()
+    if not isinstance(counts, Mapping) or set(counts) != set(there):
+        classes = ", ".join(f"{label} ({there[label]} images)" for label in dataset.classes if label in there)
+        raise InputError(f"{dataset.name}: counts is {counts!r}; expected a number of images for each of {classes}")
+    for label, n in counts.items():
+        if not isinstance(n, Integral) or isinstance(n, bool) or not 1 <= n <= there[label]:
+            raise InputError(
+                f"{dataset.name}: {n!r} images of {label} cannot be drawn; expected a whole number from 1 to "
+                f"{there[label]}, all that are here"
+            )
+    lesions = rows["lesion_id"].fillna("image:" + rows["image_id"])
+    order = rows.loc[splits.shuffled(lesions[splits.shuffled(rows["image_id"], seed)], seed)]
+    left_out = order.index[order.groupby("label").cumcount() >= order["label"].map(counts)]
+    if split is not None:
+        return _without(dataset, left_out)
+    return replace(dataset, frame=dataset.frame.drop(index=left_out).reset_index(drop=True))
+
+
+def balanced(dataset: LesionDataset, split: str | None = None, seed: int = 0) -> LesionDataset:
+    """Draw as many images of each class as the rarest has (bhardwaj2021, section 6); see `sample`.
+
+    Parameters
+    ----------
+    dataset : LesionDataset
+    split : str, optional
+        Such as ``train``: the other splits stay as they are.
+    seed : int
+    """
+    there = dataset.subset(split or "all")["label"].value_counts()
+    return sample(dataset, dict.fromkeys(there.index, int(there.min())), split, seed)
+
+
+def _without(dataset: LesionDataset, rows: pd.Index) -> LesionDataset:
+    """Take these rows out of their splits."""
     parts = dataset.frame["split"].copy()
-    parts[left_out] = pd.NA
+    parts[rows] = pd.NA
     return replace(dataset, frame=dataset.frame.assign(split=parts))
 
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 from lesionlib.metrics.calibration import expected_calibration_error, reliability
 from lesionlib.metrics.comparisons import TestResult, mann_whitney, wilcoxon
 from lesionlib.metrics.cutoffs import Cutoff, cutoff, roc
+from lesionlib.metrics.groups import Gap, by_group, gap
 from lesionlib.metrics.hierarchies import Hierarchy, hierarchy
 from lesionlib.metrics.intervals import Interval, bootstrap, wilson
 from lesionlib.metrics.reports import Report, from_confusion, report
 
 __all__ = [
     "Cutoff",
+    "Gap",
     "Hierarchy",
     "Interval",
     "Report",
     "TestResult",
     "bootstrap",
+    "by_group",
     "cutoff",
     "expected_calibration_error",
     "from_confusion",
+    "gap",
     "hierarchy",
     "mann_whitney",
     "reliability",

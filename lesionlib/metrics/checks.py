@@ -59,7 +59,7 @@ def class_labels(labels: Sequence | None, k: int) -> list:
 
 def codes(y_true, labels: list, n: int) -> np.ndarray:
     """Return the truth as integer codes 0..k-1 of shape (n,), from codes or from class names."""
-    truth = _vector(y_true, "y_true", n)
+    truth = vector(y_true, "y_true", n)
     if truth.dtype.kind in "iufb":
         return _checked_codes(truth, len(labels))
     position = {label: code for code, label in enumerate(labels)}
@@ -74,7 +74,7 @@ def codes(y_true, labels: list, n: int) -> np.ndarray:
 
 def binary(y_true, n: int) -> np.ndarray:
     """Return the truth as booleans of shape (n,); both classes must occur."""
-    truth = _vector(y_true, "y_true", n)
+    truth = vector(y_true, "y_true", n)
     other = [row for row, value in enumerate(truth) if value not in (0, 1)]
     if other:
         raise InputError(
@@ -105,7 +105,7 @@ def group_codes(groups, n: int) -> np.ndarray:
     """Return codes 0..g-1 of the resampling unit of each image; without groups, each image its own."""
     if groups is None:
         return np.arange(n)
-    return pd.factorize(_vector(groups, "groups", n))[0]
+    return pd.factorize(vector(groups, "groups", n))[0]
 
 
 def level(ci: float) -> float:
@@ -143,20 +143,21 @@ def _finite(values: np.ndarray, name: str) -> None:
     )
 
 
-def _vector(values, name: str, n: int) -> np.ndarray:
+def vector(values, name: str, n: int) -> np.ndarray:
+    """Return one value an image as an array of shape (n,), none of them missing."""
     try:
-        vector = np.asarray(values)
+        found = np.asarray(values)
     except ValueError:
         raise InputError(f"{name}: rows of different lengths, expected ({n},), one value an image") from None
-    if vector.ndim != 1:
-        raise InputError(f"{name}: found shape {vector.shape}, expected ({n},), one value an image")
-    if len(vector) != n:
-        raise InputError(f"{name}: found {len(vector)} rows, expected {n}, one for each row of scores")
-    missing = np.flatnonzero(pd.isna(vector))
+    if found.ndim != 1:
+        raise InputError(f"{name}: found shape {found.shape}, expected ({n},), one value an image")
+    if len(found) != n:
+        raise InputError(f"{name}: found {len(found)} rows, expected {n}, one for each row of scores")
+    missing = np.flatnonzero(pd.isna(found))
     if len(missing):
-        raise InputError(f"{name} row {missing[0]}: found nothing ({vector[missing[0]]}), expected a value")
+        raise InputError(f"{name} row {missing[0]}: found nothing ({found[missing[0]]}), expected a value")
     # pandas hands whole numbers over as objects when the column could have held <NA>.
-    return pd.Series(vector).infer_objects().to_numpy() if vector.dtype == object else vector
+    return pd.Series(found).infer_objects().to_numpy() if found.dtype == object else found
 
 
 def _checked_codes(truth: np.ndarray, k: int) -> np.ndarray:

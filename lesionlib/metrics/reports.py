@@ -149,17 +149,17 @@ def report(
     prob = checks.probabilities(y_prob)
     labels = checks.class_labels(labels, prob.shape[1])
     truth = checks.codes(y_true, labels, len(prob))
-    judge = _Judge.of(truth, prob)
+    judge = Judge.of(truth, prob)
     every_image_once = np.ones((1, len(truth)))
     confusion, auc, top5, ece = judge.measure(every_image_once)
-    per_class, overall = _metrics(confusion, auc, top5, ece)
+    per_class, overall = metrics_of(confusion, auc, top5, ece)
     plain = _assemble(confusion[0], per_class[0], overall[0], labels)
     if ci is None:
         return plain
     ci, n_resamples = checks.level(ci), checks.positive(n_resamples, "n_resamples")
     units = checks.group_codes(groups, len(truth))
     blocks = [
-        _metrics(*judge.measure(weights.astype(np.float64))) for weights in resample_weights(units, n_resamples, seed)
+        metrics_of(*judge.measure(weights.astype(np.float64))) for weights in resample_weights(units, n_resamples, seed)
     ]
     return Report(
         plain.per_class,
@@ -206,12 +206,12 @@ def from_confusion(matrix, labels: Sequence | None = None) -> Report:
     k = len(counts)
     labels = checks.class_labels(labels, k)
     unknown = np.full(1, np.nan)
-    per_class, overall = _metrics(counts[None], np.full((1, k), np.nan), unknown, unknown)
+    per_class, overall = metrics_of(counts[None], np.full((1, k), np.nan), unknown, unknown)
     return _assemble(counts, per_class[0], overall[0], labels)
 
 
 @dataclass(frozen=True)
-class _Judge:
+class Judge:
     """All that the metrics need of n images, arranged so that b weightings of them are judged at once.
 
     A bootstrap replicate is a row of weights (how often each image was drawn). Confusion matrices, top-5
@@ -225,7 +225,7 @@ class _Judge:
     ranks: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]  # for each class, see _ranked
 
     @classmethod
-    def of(cls, truth: np.ndarray, prob: np.ndarray) -> _Judge:
+    def of(cls, truth: np.ndarray, prob: np.ndarray) -> Judge:
         n, k = prob.shape
         rows = np.arange(n)
         predicted, confidence = prob.argmax(axis=1), prob.max(axis=1)
@@ -269,7 +269,7 @@ def _top5(truth: np.ndarray, prob: np.ndarray) -> np.ndarray:
     return (first == truth[:, None]).any(axis=1).astype(np.float64)
 
 
-def _metrics(confusion, auc, top5, ece) -> tuple[np.ndarray, np.ndarray]:
+def metrics_of(confusion, auc, top5, ece) -> tuple[np.ndarray, np.ndarray]:
     """Return per-class (b, k, 6) and overall (b, 8) metrics of b confusion matrices (b, k, k)."""
     tp = np.diagonal(confusion, axis1=1, axis2=2)
     support, called = confusion.sum(axis=2), confusion.sum(axis=1)

@@ -267,3 +267,120 @@ def test_folds_are_the_same_for_the_same_seed():
 def test_folds_need_two_or_more(tiny, n):
     with pytest.raises(InputError, match=r"cross-validation needs 2 folds or more, a whole number; got"):
         next(tiny.folds(n))
+
+
+# ---- counted in images ----------------------------------------------------------------------------
+
+PARTS = ("train", "valid", "test")
+
+
+def counted(data, n: int, least: int = 0) -> dict[str, int]:
+    """Some way to deal `n` images to three parts, each with `least` or more."""
+    test = data.draw(st.integers(least, n - 2 * least))
+    valid = data.draw(st.integers(least, n - test - least))
+    return {"train": n - test - valid, "valid": valid, "test": test}
+
+
+def found(dataset) -> dict[str, int]:
+    return {part: int((dataset.frame["split"] == part).sum()) for part in PARTS}
+
+
+@few
+@given(LESIONS, st.data())
+def test_counts_are_met_to_the_image_and_each_class_within_two(lesions, data):
+    frame = frame_of(lesions)
+    counts = counted(data, len(frame))
+    dataset = dataset_of(frame).with_split(**counts, by=None, seed=data.draw(st.integers(0, 5)))
+    assert found(dataset) == counts
+    for _, members in dataset.frame.groupby("label"):
+        for part, images in counts.items():
+            share = images / len(frame) * len(members)
+            assert abs((members["split"] == part).sum() - share) <= 2 + 1e-9
+
+
+@few
+@given(LESIONS, st.data())
+def test_counts_by_lesion_are_met_within_two_lesions(lesions, data):
+    frame = frame_of(lesions)
+    counts = counted(data, len(frame))
+    dataset = dataset_of(frame).with_split(**counts, by="lesion_id", seed=1)
+    assert (dataset.frame.groupby("lesion_id")["split"].nunique() == 1).all()
+    largest = frame["lesion_id"].value_counts().max()
+    assert all(abs(images - counts[part]) < 2 * largest for part, images in found(dataset).items())
+
+
+@few
+@given(LESIONS, st.data())
+def test_counts_by_lesion_are_met_exactly_where_lesions_of_one_image_fill_the_gaps(lesions, data):
+    # 20 of one image in each class, which is more than any three parts can lack.
+    frame = frame_of([*lesions, *[(label, 1) for label in CLASSES for _ in range(20)]])
+    counts = counted(data, len(frame), least=40)
+    assert found(dataset_of(frame).with_split(**counts, by="lesion_id")) == counts
+
+
+@few
+@given(LESIONS, st.integers(0, 2**32 - 1), st.data())
+def test_the_order_of_the_rows_does_not_matter_for_counts(lesions, shuffle, data):
+    frame = frame_of(lesions)
+    counts = counted(data, len(frame))
+    shuffled = frame.sample(frac=1, random_state=shuffle)
+    for by in ("lesion_id", None):
+        assert sides(dataset_of(frame).with_split(**counts, by=by)) == sides(
+            dataset_of(shuffled).with_split(**counts, by=by)
+        )
+
+
+def test_counts_follow_the_seed_and_may_be_numpys():
+    dataset = dataset_of(lesions_40())
+    n = np.int64(len(dataset))
+    first = sides(dataset.with_split(n - 20, 10, np.int32(10), seed=1))
+    assert first == sides(dataset.with_split(int(n) - 20, 10, 10, seed=1))
+    assert first != sides(dataset.with_split(int(n) - 20, 10, 10, seed=2))
+
+
+def test_a_known_split_by_counts_is_the_same_on_every_machine():
+    dealt = dataset_of(lesions_40()).with_split(50, 9, 20, by="lesion_id", seed=0)
+    assert found(dealt) == {"train": 50, "valid": 9, "test": 20}
+    lines = [f"{image}:{side}" for image, side in sides(dealt).items()]
+    assert hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] == "a597b52aa2d08203"
+
+
+def test_one_and_zeros_are_shares():
+    assert found(dataset_of(lesions_40()).with_split(0, 1, 0)) == {"train": 0, "valid": 79, "test": 0}
+
+
+def test_counts_by_image_say_so_at_the_callers_line():
+    dataset = dataset_of(lesions_40().drop(columns="lesion_id"))
+    with pytest.warns(UserWarning, match="neither patients nor lesions are known") as caught:
+        dataset.with_split(59, 10, 10)
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("counts", [(2373, 264, 660), (60, 10, 8), (0, 0, 2), (1, 1, 1)])
+def test_counts_that_are_not_all_images_are_refused(counts):
+    with pytest.raises(InputError, match=rf"sum to the 79 that are here; got .*, {sum(counts)} in all") as caught:
+        dataset_of(lesions_40()).with_split(*counts)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("shares", [(90, -1, -10), (60, 19.0, 0), (60.0, 10.0, 9.0), ("60", 10, 9)])
+def test_counts_are_whole_and_not_below_0(shares):
+    with pytest.raises(InputError, match="the shares of a split are numbers from 0 to 1 that sum to 1; got"):
+        dataset_of(lesions_40()).with_split(*shares)
+
+
+def test_the_official_test_set_takes_no_counts(source):
+    dataset = load("ham10000", root=write_extras(source))
+    with pytest.raises(InputError, match=r"the official test set has its own size.*give shares"):
+        dataset.with_split(10, 2, 2, by="official")
+
+
+def test_a_split_without_a_test_part_is_whole():
+    # bhardwaj2021, section 5: 80:20, training and validation.
+    dataset = dataset_of(lesions_40()).with_split(0.8, 0.2, 0.0, by=None)
+    assert dataset.counts().columns.tolist() == ["train", "valid"]
+    assert dataset.counts().sum(axis=1).sum() == 79
+    assert set(dataset.cases()["split"]) == {"train", "valid"}
+    assert len(dataset.subset("valid")) == pytest.approx(0.2 * 79, abs=3)
+    with pytest.raises(InputError, match="no images in the split 'test'; it has train, valid"):
+        dataset.subset("test")

@@ -34,8 +34,10 @@ VERSIONS = {
 }
 """The datasets whose phantom can be drawn. A version goes up when the same parameters draw other pictures or rows."""
 
+SIZES = 32, 1024
+"""The smallest and the largest height of a phantom's images, in pixels."""
+
 _HAM10000 = (700, 70)  # images when nobody chose a number, and the fewest; its population stands with its recipes
-_SMALLEST, _LARGEST = 32, 1024
 
 
 def images(name: str) -> int:
@@ -73,16 +75,23 @@ def write(name: str, folder: str | Path, n: int | None = None, size: int = 128, 
     fewest, views = _HAM10000[1], 1
     if name != "ham10000":
         fewest, views = populations.load(name).fewest, len(populations.load(name).domains)
-    _check(name, "n", n, fewest, None)
+    check(name, "n", n, fewest, None)
     if n % views:
         raise InputError(f"phantom of {name}: n is {n}, expected an even number: each lesion is photographed twice")
-    _check(name, "size", size, _SMALLEST, _LARGEST)
-    _check(name, "seed", seed, 0, None)
+    check(name, "size", size, *SIZES)
+    check(name, "seed", seed, 0, None)
     layout = import_module(f"lesionlib.datasets.phantom.layouts.{name}")
     layout.write(Path(folder), n=int(n), size=int(size), seed=int(seed))
 
 
-def _check(phantom: str, name: str, value: int, lowest: int, highest: int | None) -> None:
+def check(phantom: str, name: str, value: int, lowest: int, highest: int | None) -> None:
+    """Refuse a number of a phantom that is not whole or out of its range.
+
+    Raises
+    ------
+    InputError
+        In one line, with the range.
+    """
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if whole and value >= lowest and (highest is None or value <= highest):
         return
