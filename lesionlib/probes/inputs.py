@@ -95,7 +95,7 @@ def inputs_of(
         Another type or shape, a row that is not there, or clinical data that the network needs and did not get.
     """
     if isinstance(images, LesionDataset):
-        images, clinical = pixels(images, _size_of(learn)), images.frame
+        images, clinical = _pixels_for(learn, images), images.frame
     array = np.asarray(images)
     if array.dtype != np.uint8 or array.ndim != 4 or array.shape[-1] != 3:
         raise InputError(
@@ -149,13 +149,15 @@ def at_rest(net: nn.Module) -> Iterator[nn.Module]:
             parameter.requires_grad_(needed).grad = gradient
 
 
-def _size_of(learn: Learner) -> int | tuple[int, int]:
+def _pixels_for(learn: Learner, dataset: LesionDataset) -> np.ndarray:
+    """A dataset's images, brought to size as the Learner's own are."""
     if not isinstance(learn.dls, LesionDataLoaders):
         raise InputError(
             "images: this Learner has no data that tell the size of its images; "
             "pass pixels: datasets.pixels(dataset, size)"
         )
-    return learn.dls.settings.size
+    settings = learn.dls.settings
+    return pixels(dataset, settings.size, fit=settings.fit, resample=settings.resample)
 
 
 def _encoder_of(learn: Learner) -> ClinicalEncoder | None:
