@@ -16,27 +16,42 @@ from lesionlib.learners.augmentation import (
     with_validation,
 )
 from lesionlib.learners.clinical import ClinicalEncoder
-from lesionlib.learners.frozen import Features, features, fit_head, head_predictions, svm_head
+from lesionlib.learners.ensembles import Additive, additive, average, joined_features, top_members
+from lesionlib.learners.frozen import Features, features, fit_head, head_predictions, softmax_head, svm_head
 from lesionlib.learners.learner import GrowImages, class_weights, history, history_rows, lesion_learner
 from lesionlib.learners.loading import LesionDataLoaders, dataloaders
+from lesionlib.learners.losses import (
+    BinaryCrossEntropy,
+    HingeLoss,
+    PerLabelAccuracy,
+    per_image_accuracy,
+    per_label_accuracy,
+)
 from lesionlib.learners.predictions import Predictions, predict
 from lesionlib.learners.saving import load_learner, save_learner
 from lesionlib.learners.schedules import Accumulate, BlockwiseThaw, CaffeStep, Cyclical, Plateau, caffe_epochs, fit
+from lesionlib.learners.threads import leave_threads_to_torch
 from lesionlib.learners.transfer import OwnTask, carry_over, of_task
 
 __all__ = [
     "Accumulate",
+    "Additive",
+    "BinaryCrossEntropy",
     "BlockwiseThaw",
     "CaffeStep",
     "ClinicalEncoder",
     "Cyclical",
     "Features",
     "GrowImages",
+    "HingeLoss",
     "LesionDataLoaders",
     "OwnTask",
+    "PerLabelAccuracy",
     "Pipeline",
     "Plateau",
     "Predictions",
+    "additive",
+    "average",
     "balanced_copies",
     "caffe_epochs",
     "carry_over",
@@ -48,14 +63,21 @@ __all__ = [
     "head_predictions",
     "history",
     "history_rows",
+    "joined_features",
     "lesion_learner",
     "load_learner",
     "mendes2018_split",
     "of_task",
     "offline_copies",
+    "per_image_accuracy",
+    "per_label_accuracy",
     "pipeline",
     "predict",
     "save_learner",
+    "softmax_head",
     "svm_head",
+    "top_members",
     "with_validation",
 ]
+
+leave_threads_to_torch()

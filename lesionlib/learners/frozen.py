@@ -10,11 +10,13 @@ import torch
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from fastai.torch_core import TensorCategory
+from scipy.special import softmax
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
+from sklearn.svm import SVC, LinearSVC
 from tqdm import tqdm
 
 from lesionlib.errors import InputError
@@ -22,6 +24,9 @@ from lesionlib.learners.learner import assemble
 from lesionlib.learners.loading import SAMPLERS, BatchDL
 from lesionlib.learners.models import parameter_groups
 from lesionlib.learners.predictions import Predictions, loader_of
+
+# What differs from scikit-learn's own; without break_ties an SVC may decide against its own decision_function.
+_SVMS = {"rbf": (SVC, {"break_ties": True}), "linear": (LinearSVC, {"loss": "hinge", "max_iter": 10_000})}
 
 
 @dataclass(frozen=True)
@@ -73,8 +78,20 @@ def features(learn: Learner, split: str) -> Features:
     )
 
 
-def svm_head(train: Features, c: float = 1.0, seed: int = 0) -> Pipeline:
-    """Train a radial-basis SVM with class probabilities on standardized features.
+def svm_head(
+    train: Features,
+    c: float = 1.0,
+    seed: int = 0,
+    *,
+    kernel: str = "rbf",
+    class_weight: str | dict[int, float] | None = "balanced",
+    calibrated: bool = True,
+    **svm_arguments,
+) -> Pipeline:
+    """Train a support vector machine on standardized features.
+
+    bhardwaj2021 (sections 4.1 and 6) puts a linear one with hinge loss in the place of the softmax; see `softmax_head`
+    for that other arm.
 
     Parameters
     ----------
@@ -83,7 +100,64 @@ def svm_head(train: Features, c: float = 1.0, seed: int = 0) -> Pipeline:
     c : float
         The SVM's C: larger fits the training images closer.
     seed : int
-        Of the 5-fold cross-validation behind the probabilities (Platt's scaling).
+        Of the 5-fold cross-validation behind the probabilities (Platt's scaling), and of the linear SVM's solver.
+    kernel : {"rbf", "linear"}
+        scikit-learn's SVC with a radial basis, or its LinearSVC.
+    class_weight : {"balanced", None} or dict
+        Every class alike, every image alike, or a weight for each class code.
+    calibrated : bool
+        True: probabilities by Platt's scaling, and a decision for the likelier class; scaling by the shares of the
+        classes undoes much of what class weights and margins do to a decision. False: no probabilities; a decision is
+        the side of the SVM's own plane.
+    **svm_arguments
+        Handed to SVC or LinearSVC. For the linear SVM: ``loss`` (``"hinge"`` unless given, or ``"squared_hinge"``),
+        ``multi_class`` (``"ovr"``, one against all, or ``"crammer_singer"``, which has a hinge loss of its own and
+        ignores `loss`), ``max_iter`` (10,000), ``tol``. It holds the intercept small too, as one more weight.
+
+    Returns
+    -------
+    sklearn.pipeline.Pipeline
+        ``predict`` takes `Features.inputs`; so do ``predict_proba`` if calibrated, ``decision_function`` if not.
+
+    Raises
+    ------
+    InputError
+        Fewer than two classes, a class with a single image (if calibrated), or arguments that scikit-learn refuses.
+    """
+    least = 2 if calibrated else 1
+    codes, counts = np.unique(train.y, return_counts=True)
+    if len(codes) < 2 or counts.min() < least:
+        raise InputError(
+            f"svm_head: {len(codes)} classes, the smallest with {counts.min()} training images; "
+            f"expected two classes or more with {least} or more each"
+        )
+    if kernel not in _SVMS:
+        raise InputError(f"kernel: {kernel!r} is not known; choose from {', '.join(_SVMS)}")
+    try:
+        kind, own = _SVMS[kernel]
+        svm = kind(C=c, class_weight=class_weight, random_state=seed, **(own | svm_arguments))
+        if calibrated:
+            folds = StratifiedKFold(min(5, counts.min()), shuffle=True, random_state=seed)
+            svm = CalibratedClassifierCV(svm, cv=folds, ensemble=False)
+        return make_pipeline(StandardScaler(), svm).fit(train.inputs, train.y)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"svm_head: scikit-learn says: {str(error).splitlines()[0]}") from error
+
+
+def softmax_head(train: Features, c: float = 1.0, class_weight: str | dict[int, float] | None = None) -> Pipeline:
+    """Train a softmax layer (logistic regression) on standardized features: what an SVM is compared with.
+
+    It is the best solution under cross-entropy and a penalty on the squared weights, and needs no seed; `fit_head`
+    trains a Learner's own head by steps instead.
+
+    Parameters
+    ----------
+    train : Features
+        Of the training split, of one network or of several (`joined_features`).
+    c : float
+        As for `svm_head`: the sum of the images' losses is weighed by `c` against half the squared weights.
+    class_weight : {"balanced", None} or dict
+        As for `svm_head`.
 
     Returns
     -------
@@ -93,17 +167,13 @@ def svm_head(train: Features, c: float = 1.0, seed: int = 0) -> Pipeline:
     Raises
     ------
     InputError
-        Fewer than two classes, or a class with a single image.
+        Fewer than two classes, or arguments that scikit-learn refuses.
     """
-    codes, counts = np.unique(train.y, return_counts=True)
-    if len(codes) < 2 or counts.min() < 2:
-        raise InputError(
-            f"svm_head: {len(codes)} classes, the smallest with {counts.min()} training images; "
-            "expected two classes or more with two images or more each"
-        )
-    folds = StratifiedKFold(min(5, counts.min()), shuffle=True, random_state=seed)
-    svm = CalibratedClassifierCV(SVC(C=c, class_weight="balanced"), cv=folds, ensemble=False)
-    return make_pipeline(StandardScaler(), svm).fit(train.inputs, train.y)
+    try:
+        regression = LogisticRegression(C=c, class_weight=class_weight, max_iter=2000)
+        return make_pipeline(StandardScaler(), regression).fit(train.inputs, train.y)
+    except ValueError as error:
+        raise InputError(f"softmax_head: scikit-learn says: {str(error).splitlines()[0]}") from error
 
 
 class _FeatureItems:
@@ -167,10 +237,21 @@ def _one_group(head: torch.nn.Module) -> list[list[torch.nn.Parameter]]:
 
 
 def head_predictions(head: Pipeline, split: Features, labels: list[str], name: str) -> Predictions:
-    """Predictions of an `svm_head` on the features of the split called `name`.
+    """Predictions of an `svm_head` or `softmax_head` on the features of the split called `name`.
 
-    A class without training images has the probability 0.
+    A class without training images has the probability 0. An SVM that was not calibrated has margins, no
+    probabilities: they are put through the softmax (0 and the margin, for two classes), so that rows sum to 1 and the
+    likeliest class is the SVM's own decision. Rank by them, decide by them, but read no chance from them.
     """
     probabilities = np.zeros((len(split.y), len(labels)))
-    probabilities[:, head.classes_] = head.predict_proba(split.inputs)
+    probabilities[:, head.classes_] = _probabilities(head, split.inputs)
     return Predictions(split.y, probabilities, labels, split.frame, name)
+
+
+def _probabilities(head: Pipeline, inputs: np.ndarray) -> np.ndarray:
+    if hasattr(head, "predict_proba"):
+        return head.predict_proba(inputs)
+    margins = head.decision_function(inputs)
+    if margins.ndim == 1:
+        margins = np.stack([np.zeros_like(margins), margins], axis=1)
+    return softmax(margins, axis=1)

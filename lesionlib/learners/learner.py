@@ -190,7 +190,7 @@ def lesion_learner(
         dls = dls.with_clinical(clinical)
     set_seed(seed)
     dls.train.rng.seed(seed)
-    net = make_net(arch, dls.c, dls.encoder.width if dls.encoder else 0, dropout)
+    net = make_net(arch, dls.c, dls.encoder.width if dls.encoder else 0, dropout, dls.settings.size)
     load_pretrained(net, arch, pretrained)
     learn = assemble(dls, net, loss_func, **learner_arguments)
     learn.arch, learn.dropout = arch, dropout

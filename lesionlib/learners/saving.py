@@ -82,7 +82,8 @@ def load_learner(folder: str | Path, dls: LesionDataLoaders | None = None) -> Le
     """
     folder = Path(folder)
     card = _read_card(folder)
-    net = make_net(card.arch, len(card.classes), card.clinical.width if card.clinical else 0, card.dropout)
+    width = card.clinical.width if card.clinical else 0
+    net = make_net(card.arch, len(card.classes), width, card.dropout, card.size)
     try:
         net.load_state_dict(load_file(folder / _WEIGHTS))
     except Exception as error:

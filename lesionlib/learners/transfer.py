@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 from fastai.learner import Learner
-from fastai.losses import BaseLoss
 from fastai.torch_core import set_seed
+from fastcore.basics import noop
 from torch import nn
 
 from lesionlib.errors import InputError
@@ -56,7 +56,7 @@ def carry_over(
         dls = dls.with_clinical(clinical)
     set_seed(seed)
     dls.train.rng.seed(seed)
-    net = make_net(learn.arch, dls.c, dls.encoder.width if dls.encoder else 0, learn.dropout)
+    net = make_net(learn.arch, dls.c, dls.encoder.width if dls.encoder else 0, learn.dropout, dls.settings.size)
     net.body.load_state_dict(learn.model.body.state_dict())
     if list(learn.dls.vocab) == list(dls.vocab) and learn.dls.encoder == dls.encoder:
         net.head.load_state_dict(learn.model.head.state_dict())
@@ -78,11 +78,15 @@ class OwnTask(nn.Module):
     """
 
     # What fastai's loss functions have, and `get_preds` asks for.
-    activation, decodes = staticmethod(BaseLoss.activation), staticmethod(BaseLoss.decodes)
+    activation = staticmethod(noop)
 
     def __init__(self, first: int):
         super().__init__()
         self.first = first
+
+    @staticmethod
+    def decodes(scores: torch.Tensor) -> torch.Tensor:
+        return scores.argmax(dim=-1)
 
     def forward(self, scores: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         scores, targets = scores.as_subclass(torch.Tensor), targets.as_subclass(torch.Tensor)

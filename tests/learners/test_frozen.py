@@ -7,10 +7,26 @@ import pandas as pd
 import pytest
 import torch
 from fastai.optimizer import SGD
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, LinearSVC
 from tiny_lesions import one_line
+from torch.nn.functional import cross_entropy
 
 from lesionlib.errors import InputError
-from lesionlib.learners import Features, dataloaders, features, fit_head, history, predict, svm_head
+from lesionlib.learners import (
+    Features,
+    HingeLoss,
+    dataloaders,
+    features,
+    fit_head,
+    history,
+    predict,
+    softmax_head,
+    svm_head,
+)
 from lesionlib.learners.batches import SAMPLERS, OversampledDL
 from lesionlib.learners.frozen import head_predictions
 
@@ -174,3 +190,194 @@ def test_features_of_a_split_that_is_not_there(fresh):
     with pytest.raises(InputError, match="holdout") as error:
         features(fresh(), "holdout")
     one_line(error)
+
+
+def clouds(n: int, seed: int, classes: int = 3, rare: int = 1) -> Features:
+    """Overlapping clouds around the corners of a polygon; class 0 has `rare` times fewer images than the others."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % classes
+    y = np.where((y == 0) & (np.arange(n) % (classes * rare) > 0), 1, y)
+    angle = 2 * np.pi * y / classes
+    x = np.stack([np.cos(angle), np.sin(angle)], axis=1) + rng.normal(0, 0.7, (n, 2))
+    return Features((5 + 3 * x).astype(np.float32), None, y, pd.DataFrame({"image_id": np.arange(n).astype(str)}))
+
+
+def standardized(split: Features) -> np.ndarray:
+    return (split.x - split.x.mean(axis=0)) / split.x.std(axis=0)
+
+
+LINEAR = {
+    "one against all": {"loss": "hinge"},
+    "squared": {"loss": "squared_hinge"},
+    "Crammer and Singer": {"multi_class": "crammer_singer"},
+}
+
+
+def test_without_arguments_svm_head_is_a_calibrated_radial_basis():
+    train = clouds(90, 0)
+    folds = StratifiedKFold(5, shuffle=True, random_state=3)
+    expected = CalibratedClassifierCV(SVC(C=2.0, class_weight="balanced"), cv=folds, ensemble=False)
+    scaled = StandardScaler().fit_transform(train.x)
+    found = svm_head(train, 2.0, 3).predict_proba(train.inputs)
+    np.testing.assert_array_equal(found, expected.fit(scaled, train.y).predict_proba(scaled))
+
+
+@pytest.mark.parametrize("classes", [2, 3], ids=["two classes", "three classes"])
+@pytest.mark.parametrize("arguments", LINEAR.values(), ids=LINEAR)
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+def test_a_linear_head_is_scikit_learns_on_the_same_features(classes, arguments, class_weight):
+    train, test = clouds(90, 0, classes, rare=3), clouds(30, 1, classes)
+    plain = LinearSVC(
+        C=0.5, random_state=4, max_iter=10_000, class_weight=class_weight, **({"loss": "hinge"} | arguments)
+    )
+    plain.fit(standardized(train), train.y)
+    head = svm_head(train, 0.5, 4, kernel="linear", class_weight=class_weight, calibrated=False, **arguments)
+    np.testing.assert_allclose(head[-1].coef_, plain.coef_, rtol=1e-3, atol=1e-4)
+    found = head_predictions(head, test, list("abc")[:classes], "test")
+    np.testing.assert_array_equal(found.y_pred, head.predict(test.inputs))
+    np.testing.assert_allclose(found.y_prob.sum(axis=1), 1)
+    margins = head.decision_function(test.inputs)
+    if classes == 2:
+        np.testing.assert_allclose(found.y_prob[:, 1], 1 / (1 + np.exp(-margins)))
+    else:
+        np.testing.assert_allclose(np.diff(np.log(found.y_prob)), np.diff(margins))
+
+
+def test_the_three_linear_heads_differ():
+    train = clouds(90, 0)
+    rows = [svm_head(train, kernel="linear", calibrated=False, **each)[-1].coef_ for each in LINEAR.values()]
+    assert all(np.abs(rows[i] - rows[j]).max() > 0.01 for i, j in [(0, 1), (0, 2), (1, 2)])
+
+
+PLAIN = {"kernel": "linear", "class_weight": None, "calibrated": False, "tol": 1e-8}
+
+
+def with_intercept(train: Features) -> torch.Tensor:
+    return torch.tensor(np.c_[standardized(train), np.ones(len(train.y))], dtype=torch.float64)
+
+
+def plane(head) -> torch.Tensor:
+    return torch.tensor(np.c_[head[-1].coef_, head[-1].intercept_])
+
+
+def lowest(objective, shape: tuple[int, int]) -> tuple[float, torch.Tensor]:
+    """Minimize by steps, as a network's last layer is trained: the value reached and the weights."""
+    weights = torch.zeros(shape, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.Adam([weights], 0.05)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 800)
+    for _ in range(800):
+        optimizer.zero_grad()
+        objective(weights).backward()
+        optimizer.step()
+        schedule.step()
+    return objective(weights).item(), weights.detach()
+
+
+@pytest.mark.parametrize(
+    ("classes", "form", "terms"),
+    [(2, "crammer_singer", 1), (3, "crammer_singer", 1), (3, "ovr", 3)],
+    ids=["two classes", "Crammer and Singer", "one against all"],
+)
+def test_a_layer_trained_with_the_hinge_loss_becomes_the_svm(classes, form, terms):
+    """C times the sum of the hinges and half the squared weights: the least value is scikit-learn's and ours."""
+    train, c = clouds(60, 0, classes), 0.3
+    x, y = with_intercept(train), torch.tensor(train.y)
+
+    def objective(weights):
+        return c * 60 * terms * HingeLoss(form)(x @ weights.T, y) + weights.square().sum() / 2
+
+    theirs = plane(svm_head(train, c, **PLAIN, multi_class=form))
+    if classes == 2:
+        theirs = torch.cat([-theirs / 2, theirs / 2])  # scikit-learn keeps the difference of two opposite rows
+    value, ours = lowest(objective, (classes, 3))
+    assert value == pytest.approx(objective(theirs).item(), rel=1e-3)
+    torch.testing.assert_close(ours, theirs, atol=2e-2, rtol=0)
+
+
+def test_a_margin_between_two_classes_becomes_the_svms_plane():
+    """Where a network has one score for two classes (0 and z), the hinge loss is that of a two-class SVM."""
+    train, c = clouds(60, 0, 2), 0.3
+    x, y = with_intercept(train), torch.tensor(train.y)
+
+    def objective(weights):
+        margins = x @ weights.T
+        return c * 60 * HingeLoss()(torch.cat([0 * margins, margins], 1), y) + weights.square().sum() / 2
+
+    _, ours = lowest(objective, (1, 3))
+    torch.testing.assert_close(ours, plane(svm_head(train, c, **PLAIN)), atol=2e-2, rtol=0)
+
+
+def test_a_softmax_head_is_the_least_cross_entropy():
+    train, c = clouds(60, 0), 0.3
+    x, y = with_intercept(train), torch.tensor(train.y)
+    head = softmax_head(train, c)
+    _, ours = lowest(lambda w: c * cross_entropy(x @ w.T, y, reduction="sum") + w[:, :2].square().sum() / 2, (3, 3))
+    np.testing.assert_allclose(head.predict_proba(train.inputs), (x @ ours.T).softmax(1), atol=1e-3)
+    found = head_predictions(head, train, list("abc"), "train")
+    np.testing.assert_array_equal(found.y_prob, head.predict_proba(train.inputs))
+
+
+def test_a_softmax_head_takes_class_weights():
+    train = clouds(300, 0, classes=2, rare=10)
+    even, balanced = softmax_head(train), softmax_head(train, class_weight="balanced")
+    by_hand = LogisticRegression(class_weight="balanced").fit(standardized(train), train.y)
+    np.testing.assert_allclose(balanced[-1].coef_, by_hand.coef_, atol=1e-3)
+    assert (balanced.predict(train.inputs) == 0).sum() > 2 * (even.predict(train.inputs) == 0).sum()
+
+
+def test_calibration_takes_class_weights_back_and_the_plane_keeps_them():
+    train, test = clouds(600, 0, classes=2, rare=10), clouds(600, 1, classes=2, rare=10)
+    calibrated, plane = (svm_head(train, kernel="linear", calibrated=each) for each in (True, False))
+    rare = [
+        (head_predictions(head, test, ["rare", "common"], "test").y_pred == 0).sum() for head in (calibrated, plane)
+    ]
+    assert rare[1] > 3 * rare[0]
+    scores = [head_predictions(head, test, ["rare", "common"], "test").y_prob[:, 0] for head in (calibrated, plane)]
+    np.testing.assert_array_equal(np.argsort(scores[0]), np.argsort(scores[1]), "both rank the images alike")
+    assert abs(scores[0].mean() - (test.y == 0).mean()) < 0.03, "calibrated chances add up to the number of cases"
+
+
+def test_a_radial_basis_without_calibration_decides_by_its_margins():
+    train, test = clouds(90, 0, classes=5), clouds(400, 1, classes=5)
+    head = svm_head(train, calibrated=False)
+    found = head_predictions(head, test, list("abcde"), "test")
+    np.testing.assert_array_equal(found.y_pred, head.predict(test.inputs))
+
+
+def test_one_image_is_enough_without_calibration():
+    train = clouds(30, 0, classes=2)
+    keep = (train.y == 1) | (np.arange(30) == 0)
+    few = Features(train.x[keep], None, train.y[keep], train.frame[keep])
+    assert svm_head(few, kernel="linear", calibrated=False).predict(few.inputs).shape == (16,)
+    with pytest.raises(InputError, match=r"the smallest with 1 training images; expected .* with 2 or more"):
+        svm_head(few, kernel="linear")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"kernel": "poly"}, "kernel: 'poly' is not known; choose from rbf, linear"),
+        ({"kernel": "linear", "loss": "l3"}, "svm_head: scikit-learn says: .*'loss'"),
+        ({"kernel": "linear", "multi_class": "ova"}, "svm_head: scikit-learn says: .*'multi_class'"),
+        ({"loss": "hinge"}, "svm_head: scikit-learn says: .*'loss'"),
+        ({"class_weight": "even"}, "svm_head: scikit-learn says: .*'class_weight'"),
+        ({"c": -1}, "svm_head: scikit-learn says: .*'C'"),
+    ],
+)
+def test_arguments_that_scikit_learn_refuses(arguments, said):
+    with pytest.raises(InputError, match=said) as error:
+        svm_head(clouds(30, 0), **arguments)
+    one_line(error)
+
+
+def test_features_that_no_head_can_be_trained_on():
+    train = clouds(30, 0)
+    train.x[3, 1] = np.nan
+    alone = Features(train.x, None, np.zeros(30, dtype=int), train.frame)
+    for head in (svm_head, softmax_head):
+        with pytest.raises(InputError, match=f"{head.__name__}: scikit-learn says: .*NaN") as error:
+            head(train)
+        one_line(error)
+        with pytest.raises(InputError, match=head.__name__) as error:
+            head(alone)
+        one_line(error)

@@ -134,6 +134,9 @@ def test_a_learner_trains_two_tasks(fresh, lesions, tmp_path):
     found = of_task(predict(learn), lesions.classes)
     assert found.y_prob.shape == (len(lesions.subset("test")), 3)
     assert (found.y_pred == found.y_true).mean() > 0.5
+    scores, _, decided = learn.get_preds(with_decoded=True)
+    np.testing.assert_allclose(scores.softmax(dim=1), predict(learn, "valid").y_prob, atol=1e-3)
+    assert (decided == scores.argmax(dim=1)).all()
 
 
 @pytest.fixture
