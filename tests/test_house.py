@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "lesionlib"
 FLOORS = {
     "errors": -1,
     "atomic": 0,
+    "numeric": 0,
     "packaged": 0,
     "papers": 1,
     "datasets": 1,

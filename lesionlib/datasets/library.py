@@ -7,7 +7,6 @@ import shutil
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from numbers import Integral
 from pathlib import Path
 
 import pandas as pd
@@ -22,6 +21,7 @@ from lesionlib.datasets.phantom.truth import with_skin_types
 from lesionlib.datasets.readers import READERS
 from lesionlib.datasets.schema import LesionDataset, build, digest
 from lesionlib.errors import InputError
+from lesionlib.numeric import is_whole
 
 _PHANTOMS: dict[str, Callable[..., None]] = dict(phantoms.WRITERS)
 # Images of a collection's phantom, for each class of each source: when nobody chose a number, and the fewest.
@@ -197,7 +197,7 @@ def _shares(name: str, sources: list[str], n: int | None = None, **others: int) 
     total = sum(classes.values())
     n = _PER_CLASS * total if n is None else n
     fewest = _FEWEST_PER_CLASS * total
-    if not isinstance(n, Integral) or isinstance(n, bool) or n < fewest:
+    if not is_whole(n, fewest):
         raise InputError(
             f"phantom of {name.removeprefix('phantom:')}: n is {n!r}, expected a whole number, {fewest} or more"
         )

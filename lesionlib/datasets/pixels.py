@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from numbers import Integral
 from os import cpu_count
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from lesionlib.atomic import atomic_file
 from lesionlib.datasets.library import cache_root
 from lesionlib.datasets.schema import LesionDataset
 from lesionlib.errors import InputError
+from lesionlib.numeric import is_whole
 
 # Images that wait in memory to be written.
 _AT_ONCE = 256
@@ -111,8 +111,7 @@ def check_resizing(fit: str, resample: str) -> None:
 def height_width(size: int | tuple[int, int]) -> tuple[int, int]:
     """Give height and width of a size in pixels; refuse what is none."""
     sides = tuple(size) if isinstance(size, Sequence) and not isinstance(size, str) else (size, size)
-    whole = all(isinstance(side, Integral) and not isinstance(side, bool) for side in sides)
-    if len(sides) != 2 or not whole or min(sides) < 8:
+    if len(sides) != 2 or not all(is_whole(side, 8) for side in sides):
         raise InputError(f"size is {size!r}; expected pixels, 8 or more: a whole number, or height and width")
     return int(sides[0]), int(sides[1])
 

@@ -6,21 +6,21 @@ import hashlib
 import warnings
 from collections.abc import Iterator
 from math import ceil, isclose
-from numbers import Integral, Real
 
 import pandas as pd
 
 from lesionlib.errors import InputError
+from lesionlib.numeric import is_number, is_whole
 
 
 def split(
     frame: pd.DataFrame, shares: dict[str, float], by: str | None, seed: int, official_test: frozenset[str]
 ) -> pd.DataFrame:
     """Return `frame` with its column `split` filled; see `LesionDataset.with_split`."""
-    if all(isinstance(share, Integral) and share >= 0 for share in shares.values()) and sum(shares.values()) > 1:
+    if all(is_whole(share, 0) for share in shares.values()) and sum(shares.values()) > 1:
         _check_images(shares, len(frame), by)
         return frame.assign(split=_deal_images(frame, shares, _groups(frame, by), seed))
-    proper = all(isinstance(share, Real) and share >= 0 for share in shares.values())
+    proper = all(is_number(share, 0) for share in shares.values())
     if not proper or not isclose(sum(shares.values()), 1, abs_tol=1e-6):
         raise InputError(f"the shares of a split are numbers from 0 to 1 that sum to 1; got {shares}")
     if by == "official":
@@ -30,7 +30,7 @@ def split(
 
 def folds(frame: pd.DataFrame, n: int, by: str | None, seed: int) -> Iterator[pd.DataFrame]:
     """Yield `n` frames, each with another fold as ``valid``; see `LesionDataset.folds`."""
-    if not isinstance(n, int) or n < 2:
+    if not is_whole(n, 2):
         raise InputError(f"cross-validation needs 2 folds or more, a whole number; got {n!r}")
     fold = _deal(frame, {str(k): 1 / n for k in range(n)}, _groups(frame, by), seed)
     for k in range(n):
@@ -56,7 +56,7 @@ def staged(frame: pd.DataFrame, aside: float, test: float, seed: int) -> pd.Data
     InputError
         A share out of range, or a class with too few images to leave one for training.
     """
-    if not all(isinstance(share, Real) and 0 <= share < 1 for share in (aside, test)):
+    if not all(is_number(share, 0) and share < 1 for share in (aside, test)):
         raise InputError(f"a staged split takes two shares, each 0 or more and below 1; got {aside!r} and {test!r}")
     ordered = frame.loc[shuffled(frame["image_id"], seed)]
     part = pd.Series(pd.NA, index=frame.index, dtype="string")
@@ -91,7 +91,7 @@ def deal_validation(frame: pd.DataFrame, share: float, by: str | None, seed: int
     InputError
         A share out of range, an unknown or empty column, or nothing to deal.
     """
-    if not isinstance(share, Real) or not 0 < share < 1:
+    if not is_number(share) or not 0 < share < 1:
         raise InputError(f"the share of validation is {share!r}; expected a number above 0 and below 1")
     pool = frame[frame["split"].isin(["train", "valid"])]
     if pool.empty:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from numbers import Integral
 
 import pandas as pd
 
@@ -12,6 +11,7 @@ from lesionlib.datasets import splits
 from lesionlib.datasets.combining import merge, relabel
 from lesionlib.datasets.schema import LesionDataset
 from lesionlib.errors import InputError
+from lesionlib.numeric import is_whole
 
 
 def few(dataset: LesionDataset, n: int, seed: int = 0, split: str = "train") -> LesionDataset:
@@ -38,7 +38,7 @@ def few(dataset: LesionDataset, n: int, seed: int = 0, split: str = "train") -> 
     """
     rows = dataset.subset(split)
     fewest, most = rows["label"].nunique(), len(rows)
-    if not isinstance(n, Integral) or isinstance(n, bool) or not fewest <= n <= most:
+    if not is_whole(n, fewest, most):
         raise InputError(
             f"{dataset.name}: n is {n!r}; expected a whole number from {fewest} (one image of each class in {split}) "
             f"to {most} (all of its images)"
@@ -79,7 +79,7 @@ def sample(dataset: LesionDataset, counts: Mapping[str, int], split: str | None 
         classes = ", ".join(f"{label} ({there[label]} images)" for label in dataset.classes if label in there)
         raise InputError(f"{dataset.name}: counts is {counts!r}; expected a number of images for each of {classes}")
     for label, n in counts.items():
-        if not isinstance(n, Integral) or isinstance(n, bool) or not 1 <= n <= there[label]:
+        if not is_whole(n, 1, there[label]):
             raise InputError(
                 f"{dataset.name}: {n!r} images of {label} cannot be drawn; expected a whole number from 1 to "
                 f"{there[label]}, all that are here"

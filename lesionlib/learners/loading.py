@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -21,6 +20,7 @@ from lesionlib.learners.augmentation.pipelines import Pipeline
 from lesionlib.learners.augmentation.policies import policy
 from lesionlib.learners.batches import SAMPLERS, BatchDL, check_stratified
 from lesionlib.learners.clinical import ClinicalEncoder
+from lesionlib.numeric import is_whole
 
 
 class PixelItems:
@@ -183,7 +183,7 @@ def dataloaders(
     """
     if sampler not in SAMPLERS:
         raise InputError(f"sampler: {sampler!r} is not known; choose from None, 'oversample', 'stratified'")
-    if not isinstance(bs, Integral) or bs < 1:
+    if not is_whole(bs, 1):
         raise InputError(f"bs: expected a whole number of images a batch, 1 or more; got {bs!r}")
     present = lesions.subset("train")["label"].nunique()
     if sampler == "stratified":

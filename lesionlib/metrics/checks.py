@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lesionlib.errors import InputError
+from lesionlib.numeric import is_whole
 
 SUM_TOLERANCE = 1e-3
 # A float32 softmax may overshoot 1 by its last digit.
@@ -117,7 +118,7 @@ def level(ci: float) -> float:
 
 def positive(value: int, name: str) -> int:
     """Return a whole number of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+    if not is_whole(value, 1):
         raise InputError(f"{name}: found {value!r}, expected a whole number of at least 1")
     return int(value)
 

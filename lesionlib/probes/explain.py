@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -17,6 +16,7 @@ from torch import nn
 
 from lesionlib.datasets.schema import LesionDataset
 from lesionlib.errors import InputError
+from lesionlib.numeric import is_whole
 from lesionlib.probes.inputs import Inputs, at_rest, classes_of, inputs_of, target_codes
 from lesionlib.probes.layers import find, last_stage, listening
 
@@ -219,5 +219,5 @@ def _check_places(net: nn.Module, module: nn.Module, given: Inputs) -> int:
 
 
 def _check_batch(bs: int) -> None:
-    if not isinstance(bs, Integral) or bs < 1:
+    if not is_whole(bs, 1):
         raise InputError(f"bs: expected a whole number of images at a time, 1 or more; got {bs!r}")

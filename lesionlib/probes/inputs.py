@@ -17,6 +17,7 @@ from lesionlib.datasets import pixels
 from lesionlib.datasets.schema import LesionDataset
 from lesionlib.errors import InputError
 from lesionlib.learners import ClinicalEncoder, LesionDataLoaders
+from lesionlib.numeric import is_whole
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,6 @@ def _code(one, classes: Sequence[str] | None, k: int) -> int:
         if one not in classes:
             raise InputError(f"target: there is no class {one!r}; choose from {', '.join(classes)}")
         return classes.index(one)
-    if not isinstance(one, Integral) or isinstance(one, bool) or not 0 <= one < k:
+    if not is_whole(one, 0, k - 1):
         raise InputError(f"target: there is no class {one!r}; expected 0 to {k - 1}, or a class name")
     return int(one)

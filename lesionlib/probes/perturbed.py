@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,7 @@ from lesionlib.learners.batches import BatchDL
 from lesionlib.learners.loading import PixelItems
 from lesionlib.learners.predictions import Predictions, loader_of
 from lesionlib.metrics import report
+from lesionlib.numeric import is_number, is_whole
 from lesionlib.probes.inputs import at_rest
 
 SCALES = ("pixels", "normalized")
@@ -203,13 +203,13 @@ def check_size(name: str, value: float, scale: str) -> None:
 
 def check_number(name: str, value: float) -> None:
     """Refuse what is no finite number of 0 or more."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not np.isfinite(value) or value < 0:
+    if not is_number(value, 0):
         raise InputError(f"{name}: expected a number of 0 or more; got {value!r}")
 
 
 def check_whole(name: str, value: int, least: int) -> None:
     """Refuse what is no whole number of `least` or more."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+    if not is_whole(value, least):
         raise InputError(f"{name}: expected a whole number of {least} or more; got {value!r}")
 
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from functools import partial
 from importlib import import_module
+from math import inf
 from pathlib import Path
-
-import numpy as np
 
 from lesionlib.datasets.phantom import populations
 from lesionlib.errors import InputError
+from lesionlib.numeric import is_whole
 
 VERSIONS = {
     "ham10000": 1,
@@ -92,8 +92,7 @@ def check(phantom: str, name: str, value: int, lowest: int, highest: int | None)
     InputError
         In one line, with the range.
     """
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if whole and value >= lowest and (highest is None or value <= highest):
+    if is_whole(value, lowest, inf if highest is None else highest):
         return
     expected = f"{lowest} or more" if highest is None else f"{lowest} to {highest}"
     raise InputError(f"phantom of {phantom}: {name} is {value!r}, expected a whole number, {expected}")

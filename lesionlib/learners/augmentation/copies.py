@@ -7,7 +7,6 @@ import io
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
-from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -23,6 +22,7 @@ from lesionlib.datasets.schema import digest, refuse_duplicates
 from lesionlib.errors import InputError
 from lesionlib.learners.augmentation.pipelines import Pipeline
 from lesionlib.learners.augmentation.pipelines import pipeline as find_pipeline
+from lesionlib.numeric import is_whole
 
 # To be raised when the same pipeline and seed would give other pictures: arrays in the cache are made again.
 _VERSION = 1
@@ -132,7 +132,7 @@ def offline_copies(
     InputError
         An unknown split or pipeline, fewer than one copy, or a dataset that has copies already.
     """
-    if not isinstance(times, Integral) or isinstance(times, bool) or times < 1:
+    if not is_whole(times, 1):
         raise InputError(f"times: expected a whole number of copies, 1 or more; got {times!r}")
     rows = _chosen(lesions, splits)
     counts = pd.Series(int(times), index=rows.index)
@@ -168,7 +168,7 @@ def balanced_copies(
     rows = _chosen(lesions, splits)
     sizes = rows["label"].value_counts()
     images = int(sizes.max()) if images is None else images
-    if not isinstance(images, Integral) or images < sizes.max():
+    if not is_whole(images, sizes.max()):
         raise InputError(
             f"images: expected a whole number, {sizes.max()} or more, as many as the class {sizes.idxmax()} has; "
             f"got {images!r}"

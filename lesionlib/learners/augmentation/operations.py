@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Real
 from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 
 from lesionlib.errors import InputError
+from lesionlib.numeric import is_number, is_whole
 
 Range = tuple[float, float]
 
@@ -33,11 +33,11 @@ class Operation(ABC):
     """Fields that are ranges, and how far they may reach."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.p, Real) or not 0 <= self.p <= 1:
+        if not is_number(self.p, 0, 1):
             raise InputError(f"{self.name}: p is {self.p!r}; expected a probability in [0, 1]")
         for field, (least, most) in self.limits.items():
             given = getattr(self, field)
-            pair = isinstance(given, tuple) and len(given) == 2 and all(isinstance(end, Real) for end in given)
+            pair = isinstance(given, tuple) and len(given) == 2 and all(map(is_number, given))
             if not pair or not least <= given[0] <= given[1] <= most:
                 raise InputError(
                     f"{self.name}: {field} is {given!r}; expected (lowest, highest) within {least:g} to {most:g}"
@@ -221,7 +221,7 @@ class Distortion(Geometric):
     name = "distortion"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.tiles, int) or self.tiles < 2:
+        if not is_whole(self.tiles, 2):
             raise InputError(f"distortion: tiles is {self.tiles!r}; expected a whole number, 2 or more")
         super().__post_init__()
 

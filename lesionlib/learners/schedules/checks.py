@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from numbers import Integral, Real
 
 from lesionlib.errors import InputError
+from lesionlib.numeric import is_number, is_whole
 
 
 def need(wanted: str, holds: Callable[[float], bool], values: dict) -> None:
     for name, value in values.items():
-        number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-        if not number or not holds(value):
+        if not is_number(value) or not holds(value):
             raise InputError(f"{name}: expected {wanted}; got {value!r}")
 
 
 def whole(**values) -> None:
-    need("a whole number, 1 or more", lambda value: isinstance(value, Integral) and value >= 1, values)
+    need("a whole number, 1 or more", lambda value: is_whole(value, 1), values)
 
 
 def positive(**values) -> None:
