@@ -8,6 +8,7 @@ from lesionlib.metrics.cutoffs import Cutoff, cutoff, roc
 from lesionlib.metrics.groups import Gap, by_group, gap
 from lesionlib.metrics.hierarchies import Hierarchy, hierarchy
 from lesionlib.metrics.intervals import Interval, bootstrap, wilson
+from lesionlib.metrics.repeated import difference, over_seeds
 from lesionlib.metrics.reports import Report, from_confusion, report
 
 __all__ = [
@@ -20,11 +21,13 @@ __all__ = [
     "bootstrap",
     "by_group",
     "cutoff",
+    "difference",
     "expected_calibration_error",
     "from_confusion",
     "gap",
     "hierarchy",
     "mann_whitney",
+    "over_seeds",
     "reliability",
     "report",
     "roc",

@@ -205,8 +205,7 @@ def from_confusion(matrix, labels: Sequence | None = None) -> Report:
     counts = _checked_counts(matrix)
     k = len(counts)
     labels = checks.class_labels(labels, k)
-    unknown = np.full(1, np.nan)
-    per_class, overall = metrics_of(counts[None], np.full((1, k), np.nan), unknown, unknown)
+    per_class, overall = counted(counts[None])
     return _assemble(counts, per_class[0], overall[0], labels)
 
 
@@ -236,12 +235,20 @@ class Judge:
         ranks = [_ranked(truth == code, prob[:, code]) for code in range(k)]
         return cls(k, cells, _top5(truth, prob), gaps, ranks)
 
+    def confusion(self, weights: np.ndarray) -> np.ndarray:
+        """Return the confusion matrices (b, k, k) for weights (b, n)."""
+        return (weights @ self.cells).reshape(-1, self.k, self.k)
+
     def measure(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return confusion (b, k, k), auc (b, k), top5 (b,) and ece (b,) for weights (b, n)."""
         images = weights.sum(axis=1)
-        confusion = (weights @ self.cells).reshape(-1, self.k, self.k)
         auc = np.stack([_weighted_auc(weights, *ranks) for ranks in self.ranks], axis=1)
-        return confusion, auc, weights @ self.hits / images, np.abs(weights @ self.gaps).sum(axis=1) / images
+        return (
+            self.confusion(weights),
+            auc,
+            weights @ self.hits / images,
+            np.abs(weights @ self.gaps).sum(axis=1) / images,
+        )
 
 
 def _ranked(positive: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -287,6 +294,12 @@ def metrics_of(confusion, auc, top5, ece) -> tuple[np.ndarray, np.ndarray]:
     weighted_f1 = np.where(present, f1 * support, 0).sum(axis=1) / images
     overall = [accuracy, 1 - accuracy, _mean(sensitivity), _mean(f1), weighted_f1, _mean(auc), top5, ece]
     return per_class, np.stack(overall, axis=1)
+
+
+def counted(confusion) -> tuple[np.ndarray, np.ndarray]:
+    """Return what `metrics_of` does from counts alone: NaN for the AUC, top 5 and calibration."""
+    unknown = np.full(len(confusion), np.nan)
+    return metrics_of(confusion, np.full(confusion.shape[:2], np.nan), unknown, unknown)
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

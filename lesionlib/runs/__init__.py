@@ -27,9 +27,10 @@ from lesionlib.runs.recording import RunRecord, record
 from lesionlib.runs.schema import MetricRow, MetricsFile, Opening, RunFile
 from lesionlib.runs.spec import RunSpec, chapters, plan, resolve
 from lesionlib.runs.store import project_root, results_root, runs_root
-from lesionlib.runs.tables import FinishedRun, load, table
+from lesionlib.runs.tables import Answers, FinishedRun, answers, load, table
 
 __all__ = [
+    "Answers",
     "Batch",
     "Busy",
     "FinishedRun",
@@ -42,6 +43,7 @@ __all__ = [
     "RunRecord",
     "RunSpec",
     "add_to_results",
+    "answers",
     "build_book",
     "chapters",
     "execute",

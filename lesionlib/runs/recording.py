@@ -68,7 +68,8 @@ def record(
         Rows of ``split, metric, value`` and, where they apply, ``label`` (a class), ``epoch``,
         ``low``, ``high``. A NaN is kept as None: not defined.
     predictions : DataFrame, optional
-        ``image_id``, ``split`` and one column ``p_<class>`` a class, probabilities in [0, 1].
+        ``image_id``, ``split`` and one column ``p_<class>`` a class, probabilities in [0, 1]. Several answers to one
+        image (of another head, or after a perturbation) are told apart by a column ``arm``, a name.
     cases : DataFrame, optional
         ``image_id, lesion_id, split, truth`` and whatever else is known of an image; needed with
         `predictions`, and with a row for each of theirs. Training rows may stand in it too: they keep the split.
@@ -161,14 +162,17 @@ def _check_tables(
         raise InputError(f"{chapter}: predictions and cases go together: one of them is missing")
     if predictions is None or cases is None:
         return
-    wanted = ["image_id", "split", *(f"p_{name}" for name in classes)]
+    named = identifiers(predictions)
+    wanted = [*named, *(f"p_{name}" for name in classes)]
     if sorted(predictions.columns) != sorted(wanted):
         raise InputError(f"{chapter}: predictions have columns {list(predictions.columns)}, expected {wanted}")
     missing = _CASE_COLUMNS - set(cases.columns)
     if missing:
         raise InputError(f"{chapter}: cases lack the column(s) {', '.join(sorted(missing))}")
-    for name, table in (("predictions", predictions), ("cases", cases)):
-        twice = table[table.duplicated(["image_id", "split"])]
+    if "arm" in named and predictions["arm"].isna().any():
+        raise InputError(f"{chapter}: predictions have a row without its arm; name every arm, or leave the column out")
+    for name, table, key in (("predictions", predictions, named), ("cases", cases, ["image_id", "split"])):
+        twice = table[table.duplicated(key)]
         if len(twice):
             raise InputError(f"{chapter}: {name} hold the image {twice['image_id'].iloc[0]} twice in one split")
     predicted, known = (set(zip(table["image_id"], table["split"], strict=True)) for table in (predictions, cases))
@@ -177,14 +181,19 @@ def _check_tables(
         raise InputError(
             f"{chapter}: predictions hold an image that is no case: {odd}; cases hold every predicted image"
         )
-    probabilities = predictions[wanted[2:]].to_numpy(dtype=float)
+    probabilities = predictions[wanted[len(named) :]].to_numpy(dtype=float)
     if not ((probabilities >= 0) & (probabilities <= 1 + 1e-6)).all():
         raise InputError(f"{chapter}: predictions hold a value outside [0, 1], or a NaN")
 
 
+def identifiers(predictions: pd.DataFrame) -> list[str]:
+    """Return the columns that name a row of predictions."""
+    return ["image_id", "split", *(["arm"] if "arm" in predictions else [])]
+
+
 def _predictions(predictions: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
     columns = [f"p_{name}" for name in classes]
-    return predictions[["image_id", "split", *columns]].astype(dict.fromkeys(columns, "float32"))
+    return predictions[[*identifiers(predictions), *columns]].astype(dict.fromkeys(columns, "float32"))
 
 
 def _cases(cases: pd.DataFrame) -> pd.DataFrame:

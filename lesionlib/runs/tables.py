@@ -14,6 +14,7 @@ from lesionlib.runs import schema, spec, store
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
     import pandas as pd
 
 RUN_COLUMNS = ["key", "chapter", "origin", "profile", "stale", "data", "seed", "device"]
@@ -44,6 +45,8 @@ class FinishedRun:
     def predictions(self) -> pd.DataFrame:
         """One row an image: image_id, split, p_<class>, joined with its case (truth, lesion_id, age ...).
 
+        A run that stored several answers to each image has one row an image and ``arm``.
+
         Raises
         ------
         InputError
@@ -56,7 +59,7 @@ class FinishedRun:
             raise InputError(f"run {self.run.key} of {self.run.chapter} has no predictions")
         cases = pd.read_parquet(self._cases_file())
         predicted = pd.read_parquet(predictions)
-        joined = predicted.merge(cases, on=["image_id", "split"], validate="one_to_one")
+        joined = predicted.merge(cases, on=["image_id", "split"], validate="many_to_one")
         if len(joined) != len(predicted):
             raise InputError(f"{self.folder}: predictions hold images that are no cases: remove this folder")
         return joined
@@ -125,6 +128,72 @@ def load(key: str) -> FinishedRun:
         keys = ", ".join(sorted(run.run.key for run in found))
         raise InputError(f"the key {key} is short for several runs: {keys}: give more digits")
     return found[0]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a run said of the images of one split, in the order of their names.
+
+    Attributes
+    ----------
+    y_true : numpy.ndarray, shape (n,)
+        Class codes.
+    y_prob : numpy.ndarray, shape (n, k)
+    labels : list of str
+        The classes, in the order of the columns.
+    lesions : numpy.ndarray, shape (n,)
+        What is resampled together: the lesion, or the image where no lesion is named.
+    frame : DataFrame
+        The cases: image_id, age, sex, and whatever else the run kept.
+    """
+
+    y_true: np.ndarray
+    y_prob: np.ndarray
+    labels: list[str]
+    lesions: np.ndarray
+    frame: pd.DataFrame
+
+
+def answers(key: str, split: str = "test", arm: str | None = None) -> Answers:
+    """Return what a stored run said of a split: two runs of the same images pair row by row.
+
+    Parameters
+    ----------
+    key : str
+        Of the run, or its first digits.
+    split : str
+    arm : str, optional
+        Which of several answers to each image; needed where the run stored several, and only there.
+
+    Raises
+    ------
+    InputError
+        No such run, split or arm, or a run without predictions.
+    """
+    import pandas as pd
+
+    stored = load(key)
+    rows = stored.predictions.query("split == @split")
+    if rows.empty:
+        found = ", ".join(sorted(stored.predictions["split"].unique()))
+        raise InputError(f"run {stored.run.key}: no predictions of the split {split!r}, expected one of {found}")
+    rows = _of_arm(rows, arm, stored.run.key).sort_values("image_id", ignore_index=True)
+    labels = list(stored.run.classes)
+    truth = pd.Categorical(rows["truth"], categories=labels).codes.astype(int)
+    chances = [f"p_{name}" for name in labels]
+    lesions = rows["lesion_id"].fillna(rows["image_id"]).to_numpy()
+    # float32 on disk: rows sum to 1 up to their last digits.
+    return Answers(truth, rows[chances].to_numpy(float), labels, lesions, rows.drop(columns=chances))
+
+
+def _of_arm(rows: pd.DataFrame, arm: str | None, key: str) -> pd.DataFrame:
+    arms = list(rows["arm"].unique()) if "arm" in rows else []
+    if arm is None and not arms:
+        return rows
+    if arm not in arms:
+        known = f"expected one of {', '.join(arms)}" if arms else "expected none: it stored one answer to each image"
+        raise InputError(f"run {key}: arm: found {arm!r}, {known}")
+    return rows[rows["arm"] == arm]
 
 
 def _finished() -> Iterator[FinishedRun]:
