@@ -121,7 +121,7 @@ def load(key: str) -> FinishedRun:
     InputError
         No run has that key, or several do.
     """
-    found = [run for run in _finished() if run.run.key.startswith(key)]
+    found = [run for run in _finished(key) if run.run.key.startswith(key)]
     if not found:
         raise InputError(f"no finished run has the key {key}: `lesionlib results list` names them")
     if len(found) > 1:
@@ -196,10 +196,16 @@ def _of_arm(rows: pd.DataFrame, arm: str | None, key: str) -> pd.DataFrame:
     return rows[rows["arm"] == arm]
 
 
-def _finished() -> Iterator[FinishedRun]:
-    """Yield every run that can be read, each key once; say of each that cannot why."""
+def _finished(key: str = "") -> Iterator[FinishedRun]:
+    """Yield every run that can be read, each key once; say of each that cannot why.
+
+    With the first digits of a `key`, folders that are named otherwise are not opened.
+    """
     seen = set()
     for origin, folder in _places():
+        # The run being executed stands in a folder of another name.
+        if origin != "current" and not folder.name.startswith(key):
+            continue
         try:
             run = schema.read(folder / "run.json", schema.RunFile)
             _check_place(origin, folder, run)
