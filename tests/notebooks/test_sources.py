@@ -32,7 +32,9 @@ def test_there_are_chapters():
         "00_phantoms",
         "01_data",
         "02_mendes2018",
+        "03_bhardwaj2021",
         "04_lucius2020",
+        "07_gupta2021",
         "08_nedelcu2021",
         "09_audit",
     ]
