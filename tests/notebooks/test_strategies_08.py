@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-from lesionlib.runs import spec
 
 # Together longer than a quick check may take.
 pytestmark = pytest.mark.slow
@@ -16,35 +13,6 @@ pytestmark = pytest.mark.slow
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "08_nedelcu2021.ipynb"
 TINY = {"phantom_n": 130, "phantom_size": 32, "size": 32, "blocks": 2, "per_class": 4, "rival": "none"}
 PH2 = {"data": "phantom:ph2", "sources": ["phantom:ham10000"], "classes": "melanoma", "phantom_n": 80, "per_class": 8}
-
-
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
-    """One cache for all runs, so that each phantom is drawn once."""
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture
-def run(drawn, tmp_path, monkeypatch):
-    """Run the notebook's computing cells with some parameters; give what they leave behind."""
-    monkeypatch.setenv("LESIONLIB_CACHE", str(drawn))
-    monkeypatch.setenv("LESIONLIB_RUNS", str(tmp_path / "runs"))
-    monkeypatch.delenv("LESIONLIB_DATA", raising=False)
-
-    def execute(**parameters):
-        values = spec.resolve(NOTEBOOK, TINY | parameters)
-        cells = spec.computing_sources(spec.read_cells(NOTEBOOK))
-        # What the cells import comes first; the parameters follow it.
-        names = {}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            exec(cells[0], names)
-            names |= values
-            for cell in cells[1:]:
-                exec(cell, names)
-        return names
-
-    return execute
 
 
 @pytest.mark.parametrize("strategy", ["m", "c", "j"])
