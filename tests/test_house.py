@@ -70,7 +70,7 @@ THIN = {
     "datasets": 2000,
     "learners": 1000,
     "learners/augmentation": 480,
-    "learners/networks": 120,
+    "learners/networks": 140,
     "learners/schedules": 460,
     "metrics": 800,
 }

@@ -161,6 +161,21 @@ def test_groups_make_the_network_wider_at_equal_parameters(classes):
     assert groups == [{1}, {2}, {4}]
 
 
+def test_hidden_layers_alone_differ():
+    depths = {"bhardwaj2021_cnn_shallow": 4, "bhardwaj2021_cnn_g1": 8, "bhardwaj2021_cnn_deep": 12}
+    for arch, layers in depths.items():
+        net = make_net(arch, 7, size=32)
+        convolutions = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d)]
+        assert len(convolutions) == layers
+        assert {layer.groups for layer in convolutions} == {1}
+        assert sorted({layer.out_channels for layer in convolutions}) == [32, 64, 128, 256]
+        assert net(torch.rand(2, 3, 32, 32)).shape == (2, 7)
+        groups = parameter_groups(net)
+        assert sum(len(group) for group in groups) == len(list(net.parameters()))
+        # One convolution makes the whole first stage; it stands in the stem.
+        assert len(groups) == (5 if layers == 4 else 6)
+
+
 @pytest.mark.parametrize(("arch", "paths"), [*zip(GROUPED, (1, 2, 4), strict=True)])
 def test_paths_do_not_meet_before_the_last_layer(arch, paths):
     net = timm.create_model(arch, num_classes=0).eval()

@@ -22,9 +22,10 @@ _TORCHVISION = "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
 default_cfgs = generate_default_cfgs(
     {
         "gupta2021_cnn": {**_COMMON, **_AS_THEY_ARE, "fixed_input_size": True, "classifier": "fc3"},
-        "bhardwaj2021_cnn_g1": {**_COMMON, **_AS_IMAGENET, "classifier": "classifier"},
-        "bhardwaj2021_cnn_g2": {**_COMMON, **_AS_IMAGENET, "classifier": "classifier"},
-        "bhardwaj2021_cnn_g4": {**_COMMON, **_AS_IMAGENET, "classifier": "classifier"},
+        **{
+            f"bhardwaj2021_cnn_{kind}": {**_COMMON, **_AS_IMAGENET, "classifier": "classifier"}
+            for kind in ("g1", "g2", "g4", "shallow", "deep")
+        },
         "alexnet": {
             **_COMMON,
             **_AS_IMAGENET,
@@ -96,13 +97,14 @@ class GroupedCNN(nn.Module):
     """A small VGG-like network whose convolutions, after the first, run on `groups` paths of their own.
 
     For bhardwaj2021's grouped convolutions (section 4.2, Figure 4): "we are able to build wider networks", since a
-    convolution in g groups has a g-th of the weights. Four stages of two 3 x 3 convolutions, each with batch
+    convolution in g groups has a g-th of the weights. Four stages of `depth` 3 x 3 convolutions, each with batch
     normalization and ReLU, maximum pooling between the stages and global average pooling at the end; images of 8 x 8
     or larger. The paths meet in the last layer.
 
     The paper prints no layers and no widths: these are ours. ``bhardwaj2021_cnn_g1``, ``_g2`` and ``_g4`` have 1, 2 and
     4 groups, and widths about in proportion to the groups' square root, so that their numbers of parameters agree
-    within 2 %.
+    within 2 %. They have two convolutions a stage. ``bhardwaj2021_cnn_shallow`` and ``_deep`` have one and three, for
+    the paper's parameter "Hidden Layers" (section 5), and are in all else ``_g1``.
 
     Parameters
     ----------
@@ -110,18 +112,24 @@ class GroupedCNN(nn.Module):
         Paths; they divide each width.
     widths : tuple of int
         Channels of the stages.
+    depth : int
+        Convolutions of a stage, 1 or more; the first stage has one of them in the stem.
     num_classes : int
         0 leaves the last layer out.
     in_chans : int
         Channels of the images.
     """
 
-    def __init__(self, groups: int, widths: tuple[int, ...], num_classes: int = 2, in_chans: int = 3):
+    def __init__(self, groups: int, widths: tuple[int, ...], depth: int = 2, num_classes: int = 2, in_chans: int = 3):
         super().__init__()
         self.stem = _convolution(in_chans, widths[0], 1)
-        stages = [[_convolution(widths[0], widths[0], groups)]]
+
+        def more(width: int) -> list[nn.Module]:
+            return [_convolution(width, width, groups) for _ in range(depth - 1)]
+
+        stages = [more(widths[0])]
         for before, width in pairwise(widths):
-            stages.append([nn.MaxPool2d(2), _convolution(before, width, groups), _convolution(width, width, groups)])
+            stages.append([nn.MaxPool2d(2), _convolution(before, width, groups), *more(width)])
         self.stages = nn.Sequential(*(nn.Sequential(*stage) for stage in stages))
         self.classifier = nn.Linear(widths[-1], num_classes) if num_classes else nn.Identity()
 
@@ -196,6 +204,18 @@ def bhardwaj2021_cnn_g2(pretrained: bool = False, **arguments) -> GroupedCNN:
 def bhardwaj2021_cnn_g4(pretrained: bool = False, **arguments) -> GroupedCNN:
     """Build the small network with four paths."""
     return _grouped("bhardwaj2021_cnn_g4", pretrained, 4, (64, 128, 256, 512), arguments)
+
+
+@register_model
+def bhardwaj2021_cnn_shallow(pretrained: bool = False, **arguments) -> GroupedCNN:
+    """Build the small network without groups, with one convolution a stage."""
+    return _grouped("bhardwaj2021_cnn_shallow", pretrained, 1, (32, 64, 128, 256), arguments | {"depth": 1})
+
+
+@register_model
+def bhardwaj2021_cnn_deep(pretrained: bool = False, **arguments) -> GroupedCNN:
+    """Build the small network without groups, with three convolutions a stage."""
+    return _grouped("bhardwaj2021_cnn_deep", pretrained, 1, (32, 64, 128, 256), arguments | {"depth": 3})
 
 
 @register_model
