@@ -52,13 +52,35 @@ class FinishedRun:
         InputError
             The run has no predictions, or its cases are gone.
         """
+        return self.with_cases(self.predicted)
+
+    @cached_property
+    def predicted(self) -> pd.DataFrame:
+        """The stored predictions alone: image_id, split, p_<class>, and ``arm`` where there are several.
+
+        Raises
+        ------
+        InputError
+            The run has no predictions.
+        """
         import pandas as pd
 
         predictions = self.folder / "predictions.parquet"
         if self.run.cases is None or not predictions.is_file():
             raise InputError(f"run {self.run.key} of {self.run.chapter} has no predictions")
+        return pd.read_parquet(predictions)
+
+    def with_cases(self, predicted: pd.DataFrame) -> pd.DataFrame:
+        """Join rows of `predicted` with their cases.
+
+        Raises
+        ------
+        InputError
+            The run's cases are gone, or lack an image.
+        """
+        import pandas as pd
+
         cases = pd.read_parquet(self._cases_file())
-        predicted = pd.read_parquet(predictions)
         joined = predicted.merge(cases, on=["image_id", "split"], validate="many_to_one")
         if len(joined) != len(predicted):
             raise InputError(f"{self.folder}: predictions hold images that are no cases: remove this folder")
@@ -173,11 +195,13 @@ def answers(key: str, split: str = "test", arm: str | None = None) -> Answers:
     import pandas as pd
 
     stored = load(key)
-    rows = stored.predictions.query("split == @split")
+    rows = stored.predicted[stored.predicted["split"] == split]
     if rows.empty:
-        found = ", ".join(sorted(stored.predictions["split"].unique()))
+        found = ", ".join(sorted(stored.predicted["split"].unique()))
         raise InputError(f"run {stored.run.key}: no predictions of the split {split!r}, expected one of {found}")
-    rows = _of_arm(rows, arm, stored.run.key).sort_values("image_id", ignore_index=True)
+    rows = _of_arm(rows, arm, stored.run.key)
+    # Joined last: most rows of a run with many arms are not asked for.
+    rows = stored.with_cases(rows).sort_values("image_id", ignore_index=True)
     labels = list(stored.run.classes)
     truth = pd.Categorical(rows["truth"], categories=labels).codes.astype(int)
     chances = [f"p_{name}" for name in labels]
