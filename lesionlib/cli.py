@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,9 +17,12 @@ import typer
 from lesionlib.errors import InputError, LesionlibError
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     import pandas as pd
 
-    from lesionlib.runs import Batch, RunSpec
+    from lesionlib.metrics import Interval
+    from lesionlib.runs import Batch, Crew, FinishedRun, Profile, RunSpec
 
 _PLAIN = {"no_args_is_help": True, "add_completion": False, "pretty_exceptions_enable": False}
 
@@ -86,6 +91,36 @@ def run(
 
 
 @app.command()
+def sweep(
+    file: Annotated[Path, typer.Argument(help="A YAML file of runs: chapters, parameters, grids.")],
+    workers: Annotated[int, typer.Option(help="Processes of this machine that make runs side by side.")] = 1,
+    scheduler: Annotated[str | None, typer.Option(help="Of a Dask cluster instead, such as tcp://host:8786.")] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Make again what failed before.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and show the plan only.")] = False,
+) -> None:
+    """Make all runs of a file; what is finished is not made again, and what is cut off goes on where it stopped."""
+    from lesionlib import runs
+
+    if workers < 1:
+        raise InputError(f"--workers: found {workers}, expected 1 or more")
+    if scheduler and workers != 1:
+        raise InputError(f"--workers {workers}: a cluster has its own workers: leave it out, or leave out --scheduler")
+    project = _project()
+    specs = _specs(project, runs.read_profile(file, project))
+    plan = runs.plan_sweep(specs, retry=retry)
+    _echo_frame(plan.table())
+    if plan.failed:
+        typer.echo(f"{len(plan.failed)} run(s) failed before and are left alone: --retry makes them again")
+    if dry_run or not plan.todo:
+        return
+    with _crew(workers, scheduler) as crew:
+        outcomes = runs.run_sweep(plan.todo, crew, say=typer.echo)
+    _echo_frame(_changing(runs.summary(plan, outcomes)))
+    failed = [outcome.error for outcome in outcomes if outcome.error]
+    _end_on_failures(runs.Batch([outcome.spec for outcome in outcomes if not outcome.error], failed))
+
+
+@app.command()
 def book(
     profile: ProfileOption = "quick",
     open_it: Annotated[bool, typer.Option("--open", help="Open the book in the browser.")] = False,
@@ -125,6 +160,40 @@ def results_add(key: Annotated[str, typer.Argument(help="A run's key, or its fir
         typer.echo(f"it is there already: {runs.load(key).folder}")
         return
     typer.echo(f"added {runs.add_to_results(key)}")
+
+
+@results_app.command("export")
+def results_export(
+    file: Annotated[Path, typer.Argument(help="A new file, .csv or .parquet.")], chapter: ChapterOption = None
+) -> None:
+    """Write the metrics of all finished runs to one tidy table: a row a run and number."""
+    from lesionlib import runs
+    from lesionlib.atomic import atomic_file
+
+    table = runs.table(chapter=chapter)
+    if file.suffix not in (".csv", ".parquet"):
+        raise InputError(f"{file}: found the ending {file.suffix!r}, expected .csv or .parquet")
+    with atomic_file(file) as part:
+        table.to_csv(part, index=False) if file.suffix == ".csv" else table.to_parquet(part, index=False)
+    typer.echo(f"{len(table):,} rows of {table['key'].nunique()} runs: {file}")
+
+
+@results_app.command("diff")
+def results_diff(
+    first: Annotated[str, typer.Argument(help="A run's key, or its first digits.")],
+    second: Annotated[str, typer.Argument(help="The key of another run.")],
+) -> None:
+    """Compare two runs: what was asked, what came out and, on the same images, how sure the difference is."""
+    from lesionlib import runs
+
+    a, b = runs.load(first), runs.load(second)
+    _echo_frame(runs.parameters_apart(a, b))
+    typer.echo("")
+    _echo_frame(runs.metrics_apart(a, b).round(4))
+    paired = _paired_differences(a, b)
+    if paired is not None:
+        typer.echo("\nOn the same images, second minus first, 95 % intervals by lesion:")
+        _echo_frame(paired.round(4))
 
 
 @data_app.command("list")
@@ -224,20 +293,57 @@ def _project() -> Path:
     return project
 
 
-def _planned(project: Path, chapter: str, overrides: dict[str, Any], profile: str) -> list[RunSpec]:
+def _planned(project: Path, chapter: str, overrides: dict[str, Any], name: str) -> list[RunSpec]:
+    from lesionlib import runs
+
+    profile = runs.load_profile(name, project)
+    if chapter != "all" and chapter not in profile.chapters:
+        raise InputError(f"profile {name} has no chapter {chapter!r}; it has: {', '.join(profile.chapters)}")
+    return _specs(project, profile, None if chapter == "all" else chapter, overrides)
+
+
+def _specs(
+    project: Path, profile: Profile, chapter: str | None = None, overrides: dict[str, Any] | None = None
+) -> list[RunSpec]:
+    """Name the runs of a profile, of all its chapters or of one."""
     from lesionlib import datasets, runs
 
-    batch = runs.load_profile(profile, project).chapters
-    if chapter != "all" and chapter not in batch:
-        raise InputError(f"profile {profile} has no chapter {chapter!r}; it has: {', '.join(batch)}")
-    specs = []
-    for name in batch if chapter == "all" else [chapter]:
+    specs, prints = [], {}
+    for name in [chapter] if chapter else profile.chapters:
         notebook = runs.chapters(project)[name]
-        for values in batch[name]:
-            wanted = values | overrides
-            fingerprint = datasets.fingerprint(runs.resolve(notebook, wanted))
-            specs.append(runs.plan(notebook, wanted, fingerprint, profile))
+        for values in profile.chapters[name]:
+            wanted = values | (overrides or {})
+            resolved = runs.resolve(notebook, wanted)
+            # A grid asks for the same data hundreds of times.
+            asked = repr([resolved.get(key) for key in ("data", "sources", "phantom_n", "phantom_size")])
+            prints[asked] = prints.get(asked) or datasets.fingerprint(resolved)
+            specs.append(runs.plan(notebook, wanted, prints[asked], profile.profile))
     return specs
+
+
+def _crew(workers: int, scheduler: str | None) -> AbstractContextManager[Crew]:
+    """Who makes the runs: this process, several of this machine, or a cluster."""
+    from lesionlib import runs
+
+    if scheduler:
+        return runs.remote_crew(scheduler, _with_data)
+    return nullcontext(runs.alone) if workers == 1 else runs.local_crew(workers, _with_data)
+
+
+def _with_data(parameters: dict[str, Any], fingerprint: str) -> None:
+    """On a worker: see that it has the data of a run, fetch what can be fetched, and that they are the same."""
+    from lesionlib import datasets
+
+    available = datasets.catalog().set_index("name")["available"]
+    for name in [parameters.get("data"), *(parameters.get("sources") or [])]:
+        if name and not available.get(name, True):
+            datasets.get(name)
+    here = datasets.fingerprint(parameters)
+    if here != fingerprint:
+        raise InputError(
+            f"{platform.node()}: {parameters.get('data')} has the fingerprint {here}, expected {fingerprint} as where "
+            "the sweep was planned: `lesionlib data verify` there says what differs"
+        )
 
 
 def _end_on_failures(batch: Batch) -> None:
@@ -251,6 +357,33 @@ def _end_on_failures(batch: Batch) -> None:
 def _one_line_a_run(table: pd.DataFrame) -> pd.DataFrame:
     shown = table.drop(columns=["metric", "label", "epoch", "split", "value", "low", "high"])
     return shown.drop_duplicates("key").dropna(axis="columns", how="all")
+
+
+def _paired_differences(a: FinishedRun, b: FinishedRun) -> pd.DataFrame | None:
+    """Second run minus first on each split whose images they share; None where they share none."""
+    import pandas as pd
+
+    from lesionlib import metrics, runs
+
+    measures = ("accuracy", "balanced_accuracy", "macro_auc")
+    rows = []
+    for split in runs.shared_splits(a, b):
+        before, after = (runs.answers(each.run.key, split) for each in (a, b))
+        for measure in measures:
+            found = metrics.difference(before.y_true, [before.y_prob], [after.y_prob], measure, groups=before.lesions)
+            rows.append({"split": split, "metric": measure, "difference": found.value} | _ends(found))
+    return pd.DataFrame(rows) if rows else None
+
+
+def _ends(interval: Interval) -> dict[str, float]:
+    return {"low": interval.low, "high": interval.high}
+
+
+def _changing(table: pd.DataFrame) -> pd.DataFrame:
+    """What tells the runs of a sweep apart, and what became of them; parameters that all share are left out."""
+    fixed = ["chapter", "key", "state", "seconds"]
+    others = [name for name in table if name not in fixed and table[name].map(str).nunique() > 1]
+    return table[[*fixed, *others]]
 
 
 def _echo_first(lines: list[str], count: int = 10) -> None:
@@ -325,7 +458,6 @@ def _answer(probe: Callable[[], str]) -> str:
 
 
 def _versions() -> str:
-    import platform
     from importlib import metadata
 
     names = ("lesionlib", "torch", "torchvision", "fastai", "timm", "numpy", "pandas", "jupyter-book")

@@ -119,6 +119,14 @@ def test_a_run_with_parameters_shows_in_the_results(command, folder):
         (("run", "all", "--profile", "paper"), "no profile 'paper'"),
         (("book", "--profile", "paper"), "no profile 'paper'"),
         (("results", "add", "ffff"), "no finished run has the key ffff"),
+        (("results", "diff", "ffff", "0000"), "no finished run has the key ffff"),
+        (("results", "export", "table.xls"), "table.xls: found the ending '.xls', expected .csv or .parquet"),
+        (("sweep", "nowhere.yml"), "nowhere.yml: cannot be read"),
+        (("sweep", "notebooks/profiles/quick.yml", "--workers", "0"), "--workers: found 0, expected 1 or more"),
+        (
+            ("sweep", "notebooks/profiles/quick.yml", "--workers", "2", "--scheduler", "tcp://a:1"),
+            "--workers 2: a cluster has its own workers",
+        ),
         (("data", "card", "ham1000"), "ham1000"),
         (("data", "add", "ham10000", "--from", "/nowhere"), "/nowhere"),
         (("data", "get", "ham1000"), "no dataset is called 'ham1000'"),
@@ -133,6 +141,52 @@ def test_what_the_user_can_mend_is_one_line_and_exit_code_2(command, words, said
     assert said in err
     assert err.count("\n") == 1
     assert "Traceback" not in err
+
+
+SWEEP = "profile: grid\nchapters:\n  01_toy: [{grid: {epochs: [7, 8], clinical: [null, [age]]}}]\n"
+
+
+def test_a_sweep_is_planned_made_told_and_not_made_again(command, folder, tmp_path):
+    grid = tmp_path / "grid.yml"
+    grid.write_text(SWEEP)
+    code, out, err = command("sweep", str(grid), "--dry-run")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1].split() == ["all", "4", "4", "0", "0"]
+
+    code, out, err = command("sweep", str(grid))
+    assert code == 0
+    assert [line.split(":")[0] for line in out.splitlines() if " of 4" in line] == [f"{n} of 4" for n in range(1, 5)]
+    lines = [line.split() for line in out.splitlines() if " finished " in line and line.startswith("01_toy")]
+    assert [(line[2], line[4:]) for line in lines] == [
+        ("finished", [epochs, clinical]) for epochs in "78" for clinical in ("none", "age")
+    ]
+    assert command("sweep", str(grid))[1].splitlines()[-1].split() == ["all", "4", "0", "4", "0"]
+
+    keys = [line[1] for line in lines]
+    code, out, _ = command("results", "diff", keys[0], keys[2])
+    assert code == 0
+    assert "epochs 7            8" in out
+    code, out, _ = command("results", "export", str(tmp_path / "runs.csv"))
+    exported = pd.read_csv(tmp_path / "runs.csv")
+    assert set(keys) <= set(exported["key"])
+    assert out == f"{len(exported)} rows of {exported['key'].nunique()} runs: {tmp_path / 'runs.csv'}\n"
+
+
+def test_what_failed_in_a_sweep_is_left_alone_until_it_is_asked_for(command, folder, tmp_path):
+    notebook = nbformat.read(folder / "notebooks" / "01_toy.ipynb", 4)
+    notebook.cells[1].source = "1 / (epochs - 1)\n" + CODE.replace("01_toy", "03_sometimes")
+    nbformat.write(notebook, folder / "notebooks" / "03_sometimes.ipynb")
+    grid = tmp_path / "grid.yml"
+    grid.write_text("profile: grid\nchapters:\n  03_sometimes: [{grid: {epochs: [1, 2]}}]\n")
+    code, out, err = command("sweep", str(grid))
+    assert code == 1
+    assert "1 of 2 run(s) did not end well: 03_sometimes" in err
+    code, out, err = command("sweep", str(grid))
+    assert (code, err) == (0, "")
+    assert "1 run(s) failed before and are left alone: --retry makes them again" in out
+    code, out, err = command("sweep", str(grid), "--retry")
+    assert code == 1
+    assert "1 of 1 run(s) did not end well" in err
 
 
 def test_what_is_ours_is_one_line_and_exit_code_1(command, monkeypatch):

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from lesionlib.runs.archive import add_to_results, in_results
 from lesionlib.runs.book import build_book
+from lesionlib.runs.cluster import local_crew, remote_crew
+from lesionlib.runs.comparing import metrics_apart, parameters_apart, shared_splits
 from lesionlib.runs.execution import (
     Batch,
     Busy,
@@ -22,27 +24,32 @@ from lesionlib.runs.execution import (
     started,
     unique,
 )
-from lesionlib.runs.profiles import Profile, load_profile
+from lesionlib.runs.profiles import Profile, load_profile, read_profile
 from lesionlib.runs.recording import RunRecord, record
 from lesionlib.runs.schema import MetricRow, MetricsFile, Opening, RunFile
 from lesionlib.runs.spec import RunSpec, chapters, plan, resolve
 from lesionlib.runs.store import project_root, results_root, runs_root
+from lesionlib.runs.sweeps import Crew, Outcome, Sweep, alone, plan_sweep, run_sweep, summary
 from lesionlib.runs.tables import Answers, FinishedRun, answers, load, table
 
 __all__ = [
     "Answers",
     "Batch",
     "Busy",
+    "Crew",
     "FinishedRun",
     "MetricRow",
     "MetricsFile",
     "Opening",
+    "Outcome",
     "Profile",
     "RunFailed",
     "RunFile",
     "RunRecord",
     "RunSpec",
+    "Sweep",
     "add_to_results",
+    "alone",
     "answers",
     "build_book",
     "chapters",
@@ -51,16 +58,25 @@ __all__ = [
     "in_results",
     "load",
     "load_profile",
+    "local_crew",
+    "metrics_apart",
+    "parameters_apart",
     "pending",
     "plan",
+    "plan_sweep",
     "project_root",
+    "read_profile",
     "record",
+    "remote_crew",
     "rerun",
     "resolve",
     "results_root",
     "run_batch",
+    "run_sweep",
     "runs_root",
+    "shared_splits",
     "started",
+    "summary",
     "table",
     "unique",
 ]

@@ -51,6 +51,16 @@ def folder_of(spec: RunSpec, root: Path | None = None) -> Path:
     return (root or store.runs_root()) / spec.chapter / spec.key
 
 
+def failed_folder(spec: RunSpec, root: Path | None = None) -> Path:
+    """Return where the notebook and the traceback stand if the run failed."""
+    return (root or store.runs_root()) / store.FAILED / spec.chapter / spec.key
+
+
+def part_folder(spec: RunSpec, root: Path) -> Path:
+    """Return where this process puts the run together; what a killed one left there is removed by the next."""
+    return root / _PART / f"{spec.chapter}-{spec.key}-{os.getpid()}"
+
+
 def started(spec: RunSpec, root: Path | None = None) -> str:
     """Return when the finished run was started (ISO 8601, UTC)."""
     return schema.read(folder_of(spec, root) / "run.json", schema.RunFile).started or ""
@@ -108,14 +118,14 @@ def execute(spec: RunSpec, root: Path | None = None) -> Path:
         The folder cannot be written.
     """
     root = root or store.runs_root()
-    with _only_writer(spec, root):
+    with only_writer(spec, root):
         return folder_of(spec, root) if is_current(spec, root) else _run(spec, root)
 
 
 def rerun(spec: RunSpec, root: Path | None = None) -> Path:
     """Run a notebook, in place of an earlier run of the same key; otherwise like `execute`."""
     root = root or store.runs_root()
-    with _only_writer(spec, root):
+    with only_writer(spec, root):
         return _run(spec, root)
 
 
@@ -137,7 +147,7 @@ def run_batch(
 
 
 def _run(spec: RunSpec, root: Path) -> Path:
-    part = root / _PART / f"{spec.chapter}-{spec.key}-{os.getpid()}"
+    part = part_folder(spec, root)
     started, clock = schema.now(), time.monotonic()
     seen = seen_digest(spec.chapter, spec.key, root)
     _say(f"{spec}: started, {_shown(spec)}")
@@ -160,7 +170,7 @@ def _run(spec: RunSpec, root: Path) -> Path:
         raise _kept(spec, part, root, error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    shutil.rmtree(root / store.FAILED / spec.chapter / spec.key, ignore_errors=True)
+    shutil.rmtree(failed_folder(spec, root), ignore_errors=True)
     _say(f"{spec}: finished in {time.monotonic() - clock:.0f} s")
     return target
 
@@ -257,7 +267,7 @@ def _commit(folder: Path) -> str | None:
 
 def _kept(spec: RunSpec, part: Path, root: Path, error: Exception) -> RunFailed:
     """Keep what a failed run left, with its traceback, and return the error that names it."""
-    target = root / store.FAILED / spec.chapter / spec.key
+    target = failed_folder(spec, root)
     with store.replaced_folder(target) as kept:
         if (part / NOTEBOOK).is_file():
             shutil.copyfile(part / NOTEBOOK, kept / NOTEBOOK)
@@ -275,7 +285,14 @@ def _in_one_line(error: Exception) -> str:
 
 
 @contextmanager
-def _only_writer(spec: RunSpec, root: Path) -> Iterator[None]:
+def only_writer(spec: RunSpec, root: Path) -> Iterator[None]:
+    """Hold a run, so that no other process makes it meanwhile.
+
+    Raises
+    ------
+    Busy
+        Another process is at this run.
+    """
     _remove_leftovers(root)
     busy = Busy(f"{spec} is being run by another process: wait for it, or stop it")
     # The second is for another process that is looking for leftovers of this very run.

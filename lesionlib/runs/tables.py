@@ -284,7 +284,7 @@ class _Code:
 
 
 def _about(run: FinishedRun, stale: bool) -> dict[str, Any]:
-    values = {name: _groupable(value) for name, value in run.run.parameters.items()}
+    values = {name: groupable(value) for name, value in run.run.parameters.items()}
     return values | {
         "key": run.run.key,
         "chapter": run.run.chapter,
@@ -297,8 +297,8 @@ def _about(run: FinishedRun, stale: bool) -> dict[str, Any]:
     }
 
 
-def _groupable(value: Any) -> Any:
-    # pandas groups neither by lists nor, by default, by None.
+def groupable(value: Any) -> Any:
+    """Return a parameter's value as a table holds it: pandas groups neither by lists nor, by default, by None."""
     if value is None:
         return "none"
     return "+".join(map(str, value)) if isinstance(value, list) else value

@@ -1,8 +1,13 @@
+from math import prod
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from toy_project import write_notebook
 
 from lesionlib import runs
 from lesionlib.errors import InputError
+from lesionlib.runs import Profile
 
 
 def profile(project, text, name="real"):
@@ -28,6 +33,18 @@ def test_a_profile_lists_parameter_sets(project):
         ("profile: real\nchapters:\n  01_toy: [{epochs: {a: 1}}]", "01_toy"),
         ("profile: quick\nchapters:\n  01_toy: [{}]", "calls itself 'quick'"),
         ("profile: real", "chapters"),
+        ("profile: real\nchapters:\n  01_toy: [{grid: [1]}]", r"01_toy: grid: found \[1\], expected parameters"),
+        ("profile: real\nchapters:\n  01_toy: [{grid: {}}]", "01_toy: grid: found {}"),
+        ("profile: real\nchapters:\n  01_toy: [{grid: {epochs: 2}}]", "grid: epochs: found 2, expected a list"),
+        ("profile: real\nchapters:\n  01_toy: [{grid: {epochs: []}}]", r"grid: epochs: found \[\], expected a list"),
+        ("profile: real\nchapters:\n  01_toy: [{grid: {epochs: [1, 1]}}]", "same parameter set twice"),
+        ("profile: real\nchapters:\n  01_toy: [{grid: {epochs: [1]}}, {epochs: 1}]", "same parameter set twice"),
+        (
+            "profile: real\nchapters:\n  01_toy: [{grid: {epochs: [1]}, epochs: 2}]",
+            "epochs stands in the grid",
+        ),
+        ("profile: real\nchapters:\n  01_toy: [{grid: {epochs: [{a: 1}]}}]", "01_toy"),
+        ("profile: real\nchapters:\n  01_toy: [{grid: {epochs: [1], epochs: [2]}}]", "'epochs' stands twice"),
         ("profile: [real", "real.yml"),
         ("", "real.yml"),
     ],
@@ -43,6 +60,35 @@ def test_merged_keys_may_be_overridden(project):
     text += "  - {<<: *more, lr: 2}\n"
     sets = profile(project, text).chapters["01_toy"]
     assert sets == [{"epochs": 2, "lr": 1}, {"epochs": 3, "lr": 1}, {"epochs": 3, "lr": 2}]
+
+
+def test_a_grid_stands_for_each_combination(project):
+    text = "profile: real\nchapters:\n  01_toy:\n    - {epochs: 1}\n"
+    text += "    - {grid: {seed: [1, 0], clinical: [null, [age, sex]]}, lr: 2}\n    - {}\n"
+    assert profile(project, text).chapters["01_toy"] == [
+        {"epochs": 1},
+        {"lr": 2, "seed": 1, "clinical": None},
+        {"lr": 2, "seed": 1, "clinical": ["age", "sex"]},
+        {"lr": 2, "seed": 0, "clinical": None},
+        {"lr": 2, "seed": 0, "clinical": ["age", "sex"]},
+        {},
+    ]
+
+
+@given(axes=st.dictionaries(st.text("abc", min_size=1), st.sets(st.integers(0, 9), min_size=1, max_size=3), max_size=3))
+def test_a_grid_is_the_product_of_its_lists(axes):
+    entry = {"grid": {name: sorted(values) for name, values in axes.items()}, "lr": 1} if axes else {"lr": 1}
+    sets = Profile(profile="any", chapters={"01_toy": [entry]}).chapters["01_toy"]
+    assert len(sets) == prod(len(values) for values in axes.values())
+    assert sets == sorted(sets, key=lambda one: [one[name] for name in axes])
+    assert all(set(one) == {"lr", *axes} and one["lr"] == 1 for one in sets)
+    assert len({tuple(one.items()) for one in sets}) == len(sets)
+
+
+def test_a_merged_grid_may_stand_beside_other_values(project):
+    text = "profile: real\nchapters:\n  01_toy:\n  - &low {grid: {seed: [0, 1]}, lr: 1}\n  - {<<: *low, lr: 2}\n"
+    sets = profile(project, text).chapters["01_toy"]
+    assert sets == [{"lr": lr, "seed": seed} for lr in (1, 2) for seed in (0, 1)]
 
 
 def test_an_unknown_profile_names_the_known(project):
