@@ -10,7 +10,7 @@ import importlib
 
 __version__ = "0.1.0"
 
-_ROOMS = ("audit", "datasets", "learners", "metrics", "papers", "plots", "probes", "runs")
+_ROOMS = ("audit", "datasets", "generative", "learners", "metrics", "papers", "plots", "probes", "runs", "widgets")
 
 __all__ = ["__version__", *_ROOMS]
 

@@ -22,7 +22,9 @@ FLOORS = {
     "plots": 2,
     "audit": 2,
     "learners": 2,
+    "generative": 2,
     "probes": 3,
+    "widgets": 3,
     "cli": 9,
     "__main__": 10,
 }
@@ -73,6 +75,8 @@ THIN = {
     "learners/networks": 140,
     "learners/schedules": 460,
     "metrics": 800,
+    "metrics/readers": 300,
+    "metrics/readers/simulation": 260,
 }
 APART = ["datasets/phantom", "datasets/readers", *(room for room in THIN if "/" in room)]
 

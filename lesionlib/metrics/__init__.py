@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from lesionlib.metrics import readers
 from lesionlib.metrics.calibration import expected_calibration_error, reliability
-from lesionlib.metrics.comparisons import TestResult, mann_whitney, wilcoxon
+from lesionlib.metrics.comparisons import AucDifference, TestResult, delong, mann_whitney, mcnemar, wilcoxon
 from lesionlib.metrics.cutoffs import Cutoff, cutoff, roc
 from lesionlib.metrics.groups import Gap, by_group, gap
 from lesionlib.metrics.hierarchies import Hierarchy, hierarchy
@@ -12,6 +13,7 @@ from lesionlib.metrics.repeated import difference, over_seeds
 from lesionlib.metrics.reports import Report, from_confusion, report
 
 __all__ = [
+    "AucDifference",
     "Cutoff",
     "Gap",
     "Hierarchy",
@@ -21,13 +23,16 @@ __all__ = [
     "bootstrap",
     "by_group",
     "cutoff",
+    "delong",
     "difference",
     "expected_calibration_error",
     "from_confusion",
     "gap",
     "hierarchy",
     "mann_whitney",
+    "mcnemar",
     "over_seeds",
+    "readers",
     "reliability",
     "report",
     "roc",
