@@ -191,7 +191,14 @@ class _FeatureItems:
         return (*inputs, TensorCategory(self.targets[where]))
 
 
-def fit_head(learn: Learner, n_epoch: int, lr: float = 2e-3, **fit_arguments) -> Learner:
+def fit_head(
+    learn: Learner,
+    n_epoch: int,
+    lr: float = 2e-3,
+    *,
+    computed: tuple[Features, Features] | None = None,
+    **fit_arguments,
+) -> Learner:
     """Train only the head of a Learner, one cycle, on features that are computed once.
 
     The same as ``freeze()`` and ``fit_one_cycle(n_epoch, lr)`` without augmentation, and many
@@ -206,8 +213,12 @@ def fit_head(learn: Learner, n_epoch: int, lr: float = 2e-3, **fit_arguments) ->
         Epochs over the stored features.
     lr : float
         Highest learning rate of the cycle.
+    computed : (Features, Features), optional
+        Of ``train`` and ``valid``, where they are at hand: cross-validation asks the body only once for each image.
+    **fit_arguments
+        Handed to ``fit_one_cycle``.
     """
-    train, valid = features(learn, "train"), features(learn, "valid")
+    train, valid = computed or (features(learn, "train"), features(learn, "valid"))
     bs, device = learn.dls.settings.bs, learn.dls.device
     loaders = [
         SAMPLERS[learn.dls.settings.sampler](

@@ -167,11 +167,11 @@ def dataloaders(
         Images a training batch; validation takes twice as many. The rest of an epoch that does not
         fill a batch is left out; other images each time.
     augment : str, Pipeline, list of fastai batch transforms, or None
-        ``"dermoscopy"``, ``"mendes2018"``, ``"nedelcu2021"``, or your own.
+        ``"dermoscopy"``, ``"lucius2020"``, ``"lucius2020_phone"``, ``"mendes2018"``, ``"nedelcu2021"``, or your own.
     sampler : {None, "oversample", "stratified"}
         Every image once an epoch; classes drawn equally often, with replacement; each class equally often in every
         batch (see `stratified_order`; `bs` is a multiple of the number of classes).
-    fit : {"squash", "pad", "crop"}
+    fit : {"squash", "pad", "crop", "trim"}
         What becomes of an image of another shape; see `lesionlib.datasets.pixels`.
     resample : {"bilinear", "nearest"}
         How images are resized.

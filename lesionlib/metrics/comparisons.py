@@ -1,4 +1,4 @@
-"""Tests of two samples of figures, as papers print them: exact where the samples are small."""
+"""Tests of two samples of figures, as papers print them, and of two classifiers on the same images."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from lesionlib.errors import InputError
+from lesionlib.metrics import checks
 
 Alternative = Literal["two-sided", "less", "greater"]
 _ALTERNATIVES = ("two-sided", "less", "greater")
@@ -18,6 +19,15 @@ class TestResult(NamedTuple):
     __test__ = False  # not a test case, whatever its name says to pytest
 
     statistic: float
+    p_value: float
+
+
+class AucDifference(NamedTuple):
+    """Area under the second ROC curve minus that under the first, its interval, and the p-value of no difference."""
+
+    value: float
+    low: float
+    high: float
     p_value: float
 
 
@@ -87,6 +97,98 @@ def wilcoxon(a, b, alternative: Alternative = "two-sided") -> TestResult:
         raise InputError("wilcoxon: all pairs are equal, expected at least one that differs")
     result = stats.wilcoxon(difference, alternative=_alternative(alternative))
     return TestResult(float(result.statistic), float(result.pvalue))
+
+
+def mcnemar(first, second) -> TestResult:
+    """McNemar's exact test of two classifiers on the same images: is one right more often than the other?
+
+    Parameters
+    ----------
+    first, second : array_like of bool, shape (n,)
+        Whether each classifier was right, image by image.
+
+    Returns
+    -------
+    TestResult
+        How many images the second alone has right, and the two-sided p-value: images that both have right, or both
+        wrong, tell nothing, and of the others each goes to either side with probability 1/2 if there is no difference.
+        Without any such image the p-value is 1.
+
+    Raises
+    ------
+    InputError
+        Arrays of different or no length, or other values than true and false.
+
+    Notes
+    -----
+    Q. McNemar, Psychometrika 12 (1947), 153-157, in its exact form. It takes the images for independent: where a
+    lesion has several, resample lesions instead (`difference`).
+    """
+    from scipy import stats
+
+    first, second = (_truths(values, name) for values, name in ((first, "first"), (second, "second")))
+    if len(first) != len(second):
+        raise InputError(f"mcnemar: found {len(first)} and {len(second)} images, expected the same images in both")
+    gained, lost = int((second & ~first).sum()), int((first & ~second).sum())
+    p_value = stats.binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
+    return TestResult(float(gained), float(p_value))
+
+
+def delong(is_positive, first, second, ci: float = 0.95) -> AucDifference:
+    """DeLong's test of two areas under ROC curves from the same images.
+
+    Parameters
+    ----------
+    is_positive : array_like of bool, shape (n,)
+        Whether the image shows the class in question.
+    first, second : array_like of shape (n,)
+        Scores of the two classifiers; higher says "positive".
+    ci : float
+        Confidence level, in (0, 1).
+
+    Returns
+    -------
+    AucDifference
+        value, low, high, p_value (two-sided). Scores that rank all images alike have no difference: p-value 1.
+
+    Raises
+    ------
+    InputError
+        Arrays of different or no length, scores that are not finite, or fewer than two images on one side.
+
+    Notes
+    -----
+    E. R. DeLong, D. M. DeLong and D. L. Clarke-Pearson, Biometrics 44 (1988), 837-845, by ranks. The interval is the
+    normal one. It takes the images for independent, as `mcnemar` does.
+    """
+    from scipy import stats
+
+    sick, level = _truths(is_positive, "is_positive"), checks.level(ci)
+    scores = [_sample(values, name) for values, name in ((first, "first"), (second, "second"))]
+    if any(len(each) != len(sick) for each in scores):
+        found = ", ".join(str(len(each)) for each in (sick, *scores))
+        raise InputError(f"delong: found {found} images, expected as many in each")
+    if min(sick.sum(), (~sick).sum()) < 2:
+        raise InputError(
+            f"delong: found {sick.sum()} positive of {len(sick)} images, expected two of each kind or more"
+        )
+    # The share of the other kind that an image is ranked above, or below: their means are the areas.
+    above = [(stats.rankdata(each)[sick] - stats.rankdata(each[sick])) / (~sick).sum() for each in scores]
+    below = [1 - (stats.rankdata(each)[~sick] - stats.rankdata(each[~sick])) / sick.sum() for each in scores]
+    value = float(above[1].mean() - above[0].mean())
+    variance = sum(np.var(pair[1] - pair[0], ddof=1) / len(pair[0]) for pair in (above, below))
+    if variance == 0:
+        return AucDifference(value, value, value, 1.0 if value == 0 else 0.0)
+    reach = stats.norm.ppf((1 + level) / 2) * np.sqrt(variance)
+    p_value = 2 * stats.norm.sf(abs(value) / np.sqrt(variance))
+    return AucDifference(value, float(value - reach), float(value + reach), float(p_value))
+
+
+def _truths(values, name: str) -> np.ndarray:
+    truths = np.asarray(values)
+    if truths.ndim != 1 or not len(truths) or truths.dtype != bool:
+        raise InputError(f"{name}: found {truths.dtype} of shape {truths.shape}, expected true or false for each image")
+    return truths
 
 
 def _sample(values, name: str) -> np.ndarray:

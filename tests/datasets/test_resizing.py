@@ -46,6 +46,23 @@ def test_a_squash_takes_all_and_changes_the_shape(wide):
     assert columns(squashed, 0) == columns(squashed, 19) == [40] * 5 + [100] * 5 + [160] * 5 + [220] * 5
 
 
+def test_trimming_cuts_a_twentieth_off_each_side_and_squashes_the_rest(wide):
+    # Of 40 x 20 pixels, 36 x 18 are left: 8 of the darkest stripe, and of the lightest.
+    trimmed = resized(wide, 36, "trim", "nearest")
+    assert trimmed.size == (36, 36)
+    assert columns(trimmed, 0) == columns(trimmed, 35) == [40] * 8 + [100] * 10 + [160] * 10 + [220] * 8
+    framed = np.full((100, 200, 3), 90, dtype=np.uint8)
+    framed[:5], framed[-5:], framed[:, :10], framed[:, -10:] = 255, 255, 255, 255
+    inside = np.asarray(resized(Image.fromarray(framed), (50, 50), "trim"))
+    assert (inside[2:-2, 2:-2] == 90).all()
+
+
+def test_the_middle_stays_where_it_is(wide):
+    ramp = Image.fromarray(np.tile(np.linspace(0, 250, 200).astype(np.uint8)[None, :, None], (150, 1, 3)))
+    middles = [np.asarray(resized(ramp, (75, 100), fit))[:, 49:51].mean() for fit in ("squash", "trim")]
+    assert middles[0] == pytest.approx(middles[1], abs=1)
+
+
 def test_a_disk_stays_a_disk(wide):
     y, x = np.mgrid[:60, :120]
     disk = Image.fromarray(((x - 60) ** 2 + (y - 30) ** 2 < 25**2).astype(np.uint8) * 255)

@@ -123,6 +123,22 @@ def test_the_seed_decides_on_the_head_too(plain, fresh):
     assert not torch.equal(heads[0], heads[2])
 
 
+def test_fit_head_takes_features_that_are_at_hand(plain, fresh, monkeypatch):
+    whole = features(fresh(plain, clinical=["age"]), "all")
+    usual = fit_head(fresh(plain, clinical=["age"], dropout=0.0, seed=3), 2)
+    learn = fresh(plain, clinical=["age"], dropout=0.0, seed=3)
+
+    def of(split):
+        rows = learn.dls.lesions.subset(split)
+        return Features(whole.x[rows.index], learn.dls.encoder.encode(rows), whole.y[rows.index], rows)
+
+    monkeypatch.setattr(learn.model, "features", lambda images: pytest.fail("the body was asked again"))
+    given = fit_head(learn, 2, computed=(of("train"), of("valid")))
+    # Not the weights: Adam enlarges what bfloat16 rounds otherwise in batches of another size.
+    assert history(given)["train_loss"].tolist() == pytest.approx(history(usual)["train_loss"].tolist(), rel=1e-2)
+    assert history(given)["valid_loss"].tolist() == pytest.approx(history(usual)["valid_loss"].tolist(), rel=1e-2)
+
+
 def test_training_goes_on_after_fit_head(fresh):
     learn = fit_head(fresh(), 2, lr=1e-2)
     learn.unfreeze()

@@ -20,8 +20,10 @@ from lesionlib.learners.augmentation.operations import (
     HorizontalFlip,
     Lighting,
     Operation,
+    PhoneCamera,
     RandomZoom,
     Rotation,
+    Shear,
     VerticalFlip,
     WidthShift,
     Zoom,
@@ -34,7 +36,9 @@ EVERY = [
     RandomZoom(1),
     Zoom(1),
     WidthShift(1),
+    Shear(1),
     Distortion(1),
+    PhoneCamera(1),
     HorizontalFlip(1),
     VerticalFlip(1),
     Lighting(1),
@@ -76,7 +80,7 @@ def test_table_iii_in_its_order_with_its_probabilities():
     assert found == list(zip(table["transformation"], table["probability"], strict=True))
 
 
-@pytest.mark.parametrize("name", ["mendes2018", "nedelcu2021"])
+@pytest.mark.parametrize("name", ["mendes2018", "nedelcu2021", "lucius2020_phone"])
 def test_operations_come_as_often_as_their_probability_says(name):
     n = 20_000
     draws = pipeline(name).draw(n, seeded())
@@ -369,7 +373,13 @@ def test_a_pipeline_of_ones_own_is_a_policy():
         (lambda: pipeline("mendes"), "no pipeline is called 'mendes'; choose from mendes2018, nedelcu2021"),
         (lambda: pipeline("mendes2018")(torch.rand(2, 12, 12, 3)), r"n x 3 x h x w.*got \(2, 12, 12, 3\)"),
         (lambda: pipeline("mendes2018")(torch.zeros(2, 3, 8, 8, dtype=torch.long)), "got .*int64"),
-        (lambda: policy("clinical"), "choose from dermoscopy, mendes2018, nedelcu2021, a Pipeline"),
+        (lambda: Shear(1, (0, 80)), r"shear: degrees is \(0, 80\)"),
+        (lambda: PhoneCamera(1, gamma=(0, 1)), "phone camera: gamma"),
+        (lambda: PhoneCamera(1, vignetting=(0, 2)), "phone camera: vignetting"),
+        (
+            lambda: policy("clinical"),
+            "choose from dermoscopy, mendes2018, nedelcu2021, lucius2020, lucius2020_phone, a",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(wrong, says):
@@ -387,3 +397,85 @@ def test_an_operation_of_ones_own():
 
     images = as_bytes(noise(2))
     assert torch.equal(Pipeline((Negative(1),))(images), 255 - images)
+
+
+# ---- lucius2020
+
+
+def test_lucius2020_does_what_the_paper_names():
+    printed = ll.papers.load("lucius2020").hyperparameters.set_index("name")["value"]["augmentations"]
+    ours = [each.name for each in pipeline("lucius2020").operations]
+    assert ours == list(printed[:-1])
+    phone = pipeline("lucius2020_phone").operations
+    assert phone[: len(ours)] == pipeline("lucius2020").operations
+    assert [each.name for each in phone[len(ours) :]] == ["phone camera", "lighting"]
+
+
+def test_a_shear_slides_rows_and_leaves_the_middle_one():
+    # A vertical line, 41 pixels high: at 45 degrees the top goes 20 pixels one way, the bottom 20 the other.
+    images = torch.zeros(1, 3, 41, 81)
+    images[..., 40] = 1
+    for sign in (1, -1):
+        sheared = Shear(1, (45, 45)).apply(images, torch.tensor([45.0 * sign]))[0, 0]
+        assert sheared[20, 40] == pytest.approx(1, abs=1e-4)
+        assert sheared[0].argmax() == 40 + 20 * sign and sheared[40].argmax() == 40 - 20 * sign
+    sides = Shear(1, (5, 10)).draw(1000, seeded())
+    assert 400 < (sides > 0).sum() < 600 and sides.abs().min() >= 5 and sides.abs().max() <= 10
+
+
+def shot(images, aberration=0.0, vignetting=0.0, blur=0.0, noise=0.0, gamma=1.0, seed=0):
+    magnitudes = torch.tensor([[aberration, vignetting, blur, noise, gamma, seed]]).expand(len(images), -1)
+    return PhoneCamera(1).apply(images, magnitudes)
+
+
+def test_a_perfect_camera_changes_nothing():
+    torch.testing.assert_close(shot(smooth()), smooth(), atol=1e-4, rtol=0)
+
+
+def test_vignetting_takes_its_share_in_the_corners_and_nothing_in_the_middle():
+    dark = shot(torch.full((1, 3, 101, 201), 0.8), vignetting=0.4)[0]
+    assert dark[:, 50, 100] == pytest.approx(0.8, abs=1e-3)
+    # The outermost pixels lie half a pixel inside the corner.
+    assert dark[:, 0, 0] == pytest.approx(0.8 * (1 - 0.4), abs=6e-3)
+    assert dark[:, 50, 0] == pytest.approx(0.8 * (1 - 0.2), abs=6e-3)
+
+
+def test_gamma_is_the_exponent():
+    torch.testing.assert_close(shot(smooth(), gamma=2.0), smooth() ** 2, atol=1e-4, rtol=0)
+
+
+def test_aberration_draws_red_outward_and_blue_inward():
+    dot = torch.zeros(1, 3, 101, 101)
+    dot[:, :, 50, 90] = 1
+    red, green, blue = shot(dot, aberration=0.1)[0].sum(1).argmax(1)
+    # 40 pixels from the middle, a tenth more or less.
+    assert (red, green, blue) == (94, 90, 86)
+
+
+def test_blur_has_its_standard_deviation_in_shares_of_the_height():
+    dot = torch.zeros(1, 3, 101, 101)
+    dot[:, :, 50, 50] = 1
+    spread = shot(dot, blur=0.02)[0, 0].sum(0)
+    place = torch.arange(101.0) - 50
+    assert spread.sum() == pytest.approx(1, abs=1e-3)
+    assert (spread * place**2).sum().sqrt() == pytest.approx(2.02, rel=0.03)
+
+
+def test_noise_grows_with_the_root_of_the_light_and_follows_from_its_seed():
+    gray = torch.full((2, 3, 64, 64), 0.36)
+    grained = shot(gray, noise=0.05, seed=7)
+    assert (grained - gray).std() == pytest.approx(0.05 * 0.6, rel=0.05)
+    assert (grained - gray).mean() == pytest.approx(0, abs=2e-3)
+    assert torch.equal(grained, shot(gray, noise=0.05, seed=7))
+    assert not torch.equal(grained, shot(gray, noise=0.05, seed=8))
+    black = torch.zeros(1, 3, 8, 8)
+    assert torch.equal(shot(black, noise=0.05), black)
+
+
+def test_each_phone_has_its_own_draw_within_the_declared_ranges():
+    drawn = PhoneCamera(1).draw(4000, seeded())
+    for column, (name, limit) in zip(drawn.T, PhoneCamera.limits.items(), strict=False):
+        low, high = getattr(PhoneCamera(1), name)
+        near = 0.02 * (high - low)
+        assert limit[0] <= low <= column.min() <= low + near and high - near <= column.max() <= high <= limit[1]
+    assert len(drawn[:, 5].unique()) > 3990

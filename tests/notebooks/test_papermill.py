@@ -17,7 +17,7 @@ PROJECT = Path(__file__).parents[2]
 def test_plain_papermill_runs_a_chapter(tmp_path, monkeypatch):
     monkeypatch.setenv("LESIONLIB_RUNS", str(tmp_path / "runs"))
     notebook, out = PROJECT / "notebooks" / "04_lucius2020.ipynb", tmp_path / "out.ipynb"
-    chosen = ["-p", "epochs", "1", "-p", "size", "64", "-p", "views", "1", "-k", "python3"]
+    chosen = ["-p", "epochs", "1", "-p", "height", "48", "-p", "width", "64", "-p", "views", "1", "-k", "python3"]
     subprocess.run(
         [sys.executable, "-m", "papermill", notebook, out, *chosen, "--cwd", PROJECT / "notebooks"],
         check=True,

@@ -34,6 +34,8 @@ def test_there_are_chapters():
         "02_mendes2018",
         "03_bhardwaj2021",
         "04_lucius2020",
+        "05_infogan",
+        "06_reader_study",
         "07_gupta2021",
         "08_nedelcu2021",
         "09_audit",

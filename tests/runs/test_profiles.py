@@ -1,11 +1,12 @@
 from math import prod
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from toy_project import write_notebook
 
-from lesionlib import runs
+from lesionlib import papers, runs
 from lesionlib.errors import InputError
 from lesionlib.runs import Profile
 
@@ -95,3 +96,19 @@ def test_an_unknown_profile_names_the_known(project):
     profile(project, "profile: quick\nchapters:\n  01_toy: [{}]", "quick")
     with pytest.raises(InputError, match=r"no profile 'fast'.*known: quick"):
         runs.load_profile("fast", project)
+
+
+def test_the_papers_grid_is_eight_networks_two_inputs_two_sizes_and_five_repeats():
+    project = Path(__file__).parents[2]
+    sets = runs.load_profile("paper", project).chapters["04_lucius2020"]
+    notebook = project / "notebooks" / "04_lucius2020.ipynb"
+    values = [runs.resolve(notebook, one) for one in sets]
+    axes = {name: {str(one[name]) for one in values} for name in ("arch", "clinical", "height", "width", "seed")}
+    assert [len(found) for found in axes.values()] == [8, 2, 2, 2, 5]
+    assert len(sets) == len({str(one) for one in values}) == 8 * 2 * 2 * 5
+    assert {(one["width"], one["height"]) for one in values} == {(300, 224), (600, 450)}
+    printed = papers.load("lucius2020").hyperparameters.set_index("name")["value"]
+    assert {one["epochs"] for one in values} == {printed["epochs"]}
+    assert {one["dropout"] for one in values} == {printed["dropout"]}
+    assert len(axes["seed"]) == printed["repeats"]
+    assert len(axes["arch"]) == len(printed["networks"])

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
+from kornia.filters import gaussian_blur2d
 
 from lesionlib.errors import InputError
 from lesionlib.numeric import is_number, is_whole
@@ -31,6 +32,8 @@ class Operation(ABC):
     name: ClassVar[str]
     limits: ClassVar[dict[str, Range]] = {}
     """Fields that are ranges, and how far they may reach."""
+    either_side: ClassVar[bool] = False
+    """Whether a magnitude goes to one side or the other, with equal chance."""
 
     def __post_init__(self) -> None:
         if not is_number(self.p, 0, 1):
@@ -44,8 +47,10 @@ class Operation(ABC):
                 )
 
     def draw(self, n: int, generator: torch.Generator | None = None) -> torch.Tensor:
-        """Draw the magnitudes of `n` images, n x ...; what they mean is the operation's own."""
-        return torch.empty(n, 0)
+        """Draw the magnitudes of `n` images, n x ...: one from each range, unless an operation says otherwise."""
+        drawn = [uniform(n, getattr(self, field), generator) for field in self.limits]
+        magnitudes = torch.stack(drawn or [torch.empty(n)], dim=1).squeeze(1)
+        return magnitudes * _either_side(n, generator) if self.either_side else magnitudes
 
     def apply(self, images: torch.Tensor, magnitudes: torch.Tensor) -> torch.Tensor:
         """Change every image by its magnitude.
@@ -103,14 +108,12 @@ class Rotation(Geometric):
 
     name = "rotation"
     limits: ClassVar = {"degrees": (0, 180)}
+    either_side: ClassVar = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.corners not in ("crop", "edge"):
             raise InputError(f"rotation: corners is {self.corners!r}; expected crop or edge")
-
-    def draw(self, n: int, generator: torch.Generator | None = None) -> torch.Tensor:
-        return _uniform(n, self.degrees, generator) * _either_side(n, generator)
 
     def places(self, at: torch.Tensor, magnitudes: torch.Tensor) -> torch.Tensor:
         height, width = at.shape[1:3]
@@ -147,8 +150,8 @@ class RandomZoom(Geometric):
 
     def draw(self, n: int, generator: torch.Generator | None = None) -> torch.Tensor:
         """Draw the share, and where the part lies across and down, from -1 (left, top) to 1."""
-        where = [_uniform(n, (-1, 1), generator) for _ in range(2)]
-        return torch.stack([_uniform(n, self.share, generator), *where], dim=1)
+        where = [uniform(n, (-1, 1), generator) for _ in range(2)]
+        return torch.stack([uniform(n, self.share, generator), *where], dim=1)
 
     def places(self, at: torch.Tensor, magnitudes: torch.Tensor) -> torch.Tensor:
         share, where = magnitudes[:, :1].view(-1, 1, 1, 1), magnitudes[:, 1:].view(-1, 1, 1, 2)
@@ -170,9 +173,6 @@ class Zoom(Geometric):
     name = "zoom"
     limits: ClassVar = {"amount": (0, 10)}
 
-    def draw(self, n: int, generator: torch.Generator | None = None) -> torch.Tensor:
-        return _uniform(n, self.amount, generator)
-
     def places(self, at: torch.Tensor, magnitudes: torch.Tensor) -> torch.Tensor:
         return at / (1 + magnitudes.view(-1, 1, 1, 1))
 
@@ -191,13 +191,33 @@ class WidthShift(Geometric):
 
     name = "width shift"
     limits: ClassVar = {"share": (0, 1)}
-
-    def draw(self, n: int, generator: torch.Generator | None = None) -> torch.Tensor:
-        return _uniform(n, self.share, generator) * _either_side(n, generator)
+    either_side: ClassVar = True
 
     def places(self, at: torch.Tensor, magnitudes: torch.Tensor) -> torch.Tensor:
         way = 2 * magnitudes.view(-1, 1, 1)
         return torch.stack([at[..., 0] - way, at[..., 1]], dim=-1)
+
+
+@dataclass(frozen=True)
+class Shear(Geometric):
+    """Slide the rows of the image against each other, to either side with equal chance; the middle row stays.
+
+    Attributes
+    ----------
+    degrees : (float, float)
+        Range of the angle by which upright lines come to lean, 0 to 60.
+    """
+
+    degrees: Range = (0, 10)
+
+    name = "shear"
+    limits: ClassVar = {"degrees": (0, 60)}
+    either_side: ClassVar = True
+
+    def places(self, at: torch.Tensor, magnitudes: torch.Tensor) -> torch.Tensor:
+        height, width = at.shape[1:3]
+        lean = torch.deg2rad(magnitudes).tan().view(-1, 1, 1) * height / width
+        return torch.stack([at[..., 0] + lean * at[..., 1], at[..., 1]], dim=-1)
 
 
 @dataclass(frozen=True)
@@ -233,7 +253,7 @@ class Distortion(Geometric):
         """Draw each inner corner's way, n x 2 (across, down) x tiles - 1 x tiles - 1, as a share of the side."""
         inner = self.tiles - 1
         ways = torch.rand(n, 2, inner, inner, generator=generator) * 2 - 1
-        return ways * _uniform(n, self.magnitude, generator).view(-1, 1, 1, 1)
+        return ways * uniform(n, self.magnitude, generator).view(-1, 1, 1, 1)
 
     def places(self, at: torch.Tensor, magnitudes: torch.Tensor) -> torch.Tensor:
         # Between the corners of a tile the ways are interpolated; with align_corners the outermost lie on the edge.
@@ -280,10 +300,6 @@ class Lighting(Operation):
     name = "lighting"
     limits: ClassVar = {"gain": (0, 10), "warmth": (-1, 1)}
 
-    def draw(self, n: int, generator: torch.Generator | None = None) -> torch.Tensor:
-        """Draw gain and warmth."""
-        return torch.stack([_uniform(n, self.gain, generator), _uniform(n, self.warmth, generator)], dim=1)
-
     def change(self, images: torch.Tensor, magnitudes: torch.Tensor) -> torch.Tensor:
         gain, warmth = magnitudes[:, 0], magnitudes[:, 1]
         channels = torch.stack([gain * (1 + warmth), gain, gain * (1 - warmth)], dim=1)
@@ -305,11 +321,67 @@ class Brightness(Operation):
     name = "brightness"
     limits: ClassVar = {"factor": (0, 10)}
 
-    def draw(self, n: int, generator: torch.Generator | None = None) -> torch.Tensor:
-        return _uniform(n, self.factor, generator)
-
     def change(self, images: torch.Tensor, magnitudes: torch.Tensor) -> torch.Tensor:
         return (images * magnitudes.view(-1, 1, 1, 1)).clamp(0, 1)
+
+
+@dataclass(frozen=True)
+class PhoneCamera(Operation):
+    """Another phone's lens, sensor and tone curve, in the order in which light and signal pass through them.
+
+    lucius2020 (section 2.3) alters its training images "following optical parameters from the different types of phone
+    cameras" and prints none of them. So all steps and their ranges are ours: wide enough that two pictures differ as
+    those of two phones do, and narrow enough that a lesion keeps its look. They are no measurements of real phones.
+    White balance is `Lighting`'s.
+
+    Attributes
+    ----------
+    aberration : (float, float)
+        The lens draws red larger and blue smaller by this share of the distance from the middle (lateral chromatic
+        aberration): colored seams near the edge.
+    vignetting : (float, float)
+        Share of the light that is lost in the corners; it grows with the square of the distance from the middle.
+    blur : (float, float)
+        Standard deviation of a Gaussian blur, as a share of the height (0.005 is half a pixel of 100): poor focus, or
+        a finger on the lens.
+    noise : (float, float)
+        Standard deviation of the sensor's noise on a white pixel, of 1. On a darker one it is smaller, by the square
+        root of its brightness, as that of counted photons is.
+    gamma : (float, float)
+        Exponent of the tone curve: below 1 brightens the middle tones, above 1 darkens them.
+    """
+
+    aberration: Range = (0.0, 0.01)
+    vignetting: Range = (0.0, 0.4)
+    blur: Range = (0.0, 0.008)
+    noise: Range = (0.0, 0.04)
+    gamma: Range = (0.8, 1.25)
+
+    name = "phone camera"
+    limits: ClassVar = {
+        "aberration": (0, 0.1),
+        "vignetting": (0, 1),
+        "blur": (0, 0.1),
+        "noise": (0, 1),
+        "gamma": (0.1, 10),
+    }
+
+    def draw(self, n: int, generator: torch.Generator | None = None) -> torch.Tensor:
+        """Draw the five magnitudes in their order, and a seed for the noise."""
+        # Below 2 ** 24 a whole number is exact in float32.
+        seeds = torch.randint(2**24, (n, 1), generator=generator)
+        return torch.cat([super().draw(n, generator), seeds], dim=1)
+
+    def change(self, images: torch.Tensor, magnitudes: torch.Tensor) -> torch.Tensor:
+        apart, shade, blur, noise, gamma = magnitudes[:, :5].unflatten(1, (5, 1, 1, 1)).unbind(1)
+        at = own_places(images)
+        colors = [resampled(images[:, [k]], at * (1 + side * apart)) for k, side in enumerate((-1, 0, 1))]
+        seen = torch.cat(colors, dim=1) * (1 - shade * at.square().mean(-1)[:, None])
+        deviations = (blur * images.shape[2]).clamp(min=1e-3).view(-1, 1).expand(-1, 2)
+        seen = gaussian_blur2d(seen, 2 * int(3 * deviations.max() + 1) + 1, deviations, border_type="replicate")
+        seeds = [torch.Generator().manual_seed(int(seed)) for seed in magnitudes[:, 5]]
+        grain = torch.stack([torch.randn(images.shape[1:], generator=seed) for seed in seeds])
+        return (seen + noise * seen.sqrt() * grain.to(seen)).clamp(0, 1) ** gamma
 
 
 def on_floats(change: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor) -> torch.Tensor:
@@ -333,7 +405,8 @@ def resampled(images: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
     return F.grid_sample(images, at, mode="bilinear", padding_mode="border", align_corners=False)
 
 
-def _uniform(n: int, ends: Range, generator: torch.Generator | None) -> torch.Tensor:
+def uniform(n: int, ends: Range, generator: torch.Generator | None) -> torch.Tensor:
+    """Draw `n` numbers between two ends."""
     low, high = ends
     return torch.rand(n, generator=generator) * (high - low) + low
 

@@ -1,7 +1,7 @@
 """Augmentation pipelines: operations in a row, each with a probability, drawn anew for every image.
 
-`mendes2018` and `nedelcu2021` are the two papers' own. A pipeline works on whole batches, on the device where they
-are; its random numbers always come from the CPU, so that a seed gives the same pictures with and without a GPU.
+`mendes2018`, `nedelcu2021` and `lucius2020` are the papers' own. A pipeline works on whole batches, on the device where
+they are; its random numbers always come from the CPU, so that a seed gives the same pictures with and without a GPU.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from lesionlib.learners.augmentation.operations import (
     HorizontalFlip,
     Lighting,
     Operation,
+    PhoneCamera,
     RandomZoom,
     Rotation,
+    Shear,
     VerticalFlip,
     WidthShift,
     Zoom,
@@ -151,7 +153,26 @@ def nedelcu2021() -> Pipeline:
     )
 
 
-PIPELINES = {"mendes2018": mendes2018, "nedelcu2021": nedelcu2021}
+def lucius2020() -> Pipeline:
+    """Give the pipeline of lucius2020, section 2.3: rotation, zoom, shear, horizontal and vertical flips.
+
+    Neither probabilities nor ranges are printed. Ours: every image is turned by at most 45 degrees, enlarged by at most
+    a fifth and sheared by at most 10 degrees, and each flip comes with 0.5.
+    """
+    turn = Rotation(1, degrees=(0, 45), corners="edge")
+    return Pipeline((turn, Zoom(1), Shear(1), HorizontalFlip(0.5), VerticalFlip(0.5)))
+
+
+def lucius2020_phone() -> Pipeline:
+    """Give `lucius2020` and, on half of the images each, another phone's optics and another white balance.
+
+    Probabilities and ranges are ours: those of `PhoneCamera`, and at most 12 % more or less red and blue.
+    """
+    balance = Lighting(0.5, gain=(1, 1), warmth=(-0.12, 0.12))
+    return Pipeline((*lucius2020().operations, PhoneCamera(0.5), balance))
+
+
+PIPELINES = {each.__name__: each for each in (mendes2018, nedelcu2021, lucius2020, lucius2020_phone)}
 
 
 def pipeline(name: str | Pipeline) -> Pipeline:

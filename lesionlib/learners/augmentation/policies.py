@@ -95,14 +95,11 @@ def policy(augment: str | Pipeline | Sequence[Transform] | None) -> list[Transfo
     InputError
         There is no policy of that name.
     """
-    if augment is None:
-        return []
-    if isinstance(augment, Pipeline):
-        return [Augment(augment)]
-    if not isinstance(augment, str):
-        return list(augment)
-    if augment not in _POLICIES:
-        raise InputError(
-            f"augment: no policy is called {augment!r}; choose from {', '.join(_POLICIES)}, a Pipeline, a list, or None"
-        )
-    return policy(_POLICIES[augment]())
+    if isinstance(augment, str):
+        if augment not in _POLICIES:
+            raise InputError(
+                f"augment: no policy is called {augment!r}; choose from {', '.join(_POLICIES)}, "
+                "a Pipeline, a list, or None"
+            )
+        augment = _POLICIES[augment]()
+    return [Augment(augment)] if isinstance(augment, Pipeline) else list(augment or [])
