@@ -69,12 +69,22 @@ def published_splits() -> set[tuple[str, str]]:
 def test_the_splits_of_the_published_runs_are_made_again(pool):
     for by, cases in published_splits():
         published = pd.read_parquet(PROJECT / "results" / "cases" / f"{cases}.parquet").set_index("image_id")
-        here = pool.with_split(by={"lesion": "lesion_id"}.get(by, by)).cases().set_index("image_id")
+        by = {"lesion": "lesion_id"}.get(by, by)
+        if "fold" in published:
+            assert published["fold"].to_dict() == folds(pool, by), by
+            continue
+        here = pool.with_split(by=by).cases().set_index("image_id")
         assert {"valid", "test"} <= set(published["split"])
         here = here[here["split"].isin(published["split"])]
         assert len(published) == len(here)
         for column in ("split", "truth", "lesion_id"):
             assert published[column].to_dict() == here[column].to_dict(), (by, column)
+
+
+def folds(pool, by):
+    """In which of five folds, from 1, each image is tested."""
+    parts = enumerate((part.frame for part in pool.folds(5, by=by)), start=1)
+    return {name: number for number, frame in parts for name in frame.loc[frame["split"] == "valid", "image_id"]}
 
 
 def test_pixels_of_a_few_images(pool, tmp_path):
