@@ -1,0 +1,34 @@
+"""How long the command and the library take before they do anything."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from time import perf_counter
+
+from side_by_side import main
+
+
+def timed(*words: str):
+    """Return a side that runs Python with these words."""
+
+    def side(given: argparse.Namespace) -> dict[str, float]:
+        del given
+        start = perf_counter()
+        subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
+        seconds = perf_counter() - start
+        return {"seconds": seconds, "starts_per_second": 1 / seconds}
+
+    return side
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    sides = {
+        "python": timed("-c", "pass"),
+        "import lesionlib": timed("-c", "import lesionlib"),
+        "lesionlib --help": timed("-m", "lesionlib", "--help"),
+        "import fastai.vision.all": timed("-c", "import fastai.vision.all"),
+    }
+    main(__file__, sides, parser, base="python", figure="starts_per_second")
