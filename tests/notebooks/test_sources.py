@@ -99,3 +99,9 @@ def test_chapters_of_papers_cite_their_paper():
         if key in papers.available():
             text = path.read_text(encoding="utf-8")
             assert f"{{cite}}`{key}`" in text
+
+
+def test_what_only_writes_down_is_folded(notebook):
+    for cell in code_cells(notebook):
+        if "ll.runs.record(" in cell.source and len(cell.source.splitlines()) > 12:
+            assert "hide-input" in tags(cell)
