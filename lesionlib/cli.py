@@ -81,12 +81,11 @@ def run(
     from lesionlib import runs
 
     specs = _planned(_project(), chapter, _overrides(parameter or []), profile)
-    missing = [spec for spec in runs.pending(specs) if not runs.in_results(spec)]
-    todo = runs.unique(specs) if force else missing
-    for spec in runs.unique(specs):
-        if spec not in todo:
-            place = "results" if runs.in_results(spec) else runs.folder_of(spec)
-            typer.echo(f"{spec}: finished already, in {place}")
+    plan = runs.plan_sweep(specs, retry=True)
+    for spec in [] if force else plan.finished:
+        place = "results" if runs.in_results(spec) else runs.folder_of(spec)
+        typer.echo(f"{spec}: finished already, in {place}")
+    todo = runs.unique(specs) if force else plan.todo
     _end_on_failures(runs.run_batch(todo, runs.rerun if force else runs.execute))
 
 

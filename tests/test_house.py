@@ -15,6 +15,7 @@ FLOORS = {
     "atomic": 0,
     "numeric": 0,
     "packaged": 0,
+    "net_folder": 1,
     "papers": 1,
     "datasets": 1,
     "metrics": 1,

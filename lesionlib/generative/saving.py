@@ -8,17 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
-from safetensors.torch import save as to_bytes
 
-from lesionlib.atomic import atomic_folder
 from lesionlib.errors import InputError
 from lesionlib.generative.codes import Codes
 from lesionlib.generative.gan import Painter
 from lesionlib.generative.networks import Generator
 from lesionlib.generative.plan import GrowthPlan
+from lesionlib.net_folder import NetFolder
 
-_WEIGHTS, _CARD = "generator.safetensors", "generator.json"
+_FILES = NetFolder("generator", "generator.safetensors", "generator.json")
 _VERSION = 1
 
 
@@ -30,9 +28,6 @@ def save(gan: Painter, folder: str | Path) -> Path:
     InputError
         The folder is already there, or cannot be written.
     """
-    folder = Path(folder)
-    if folder.exists():
-        raise InputError(f"{folder} is already there; choose a new folder, or remove it first")
     card = {
         "schema_version": _VERSION,
         "plan": asdict(gan.plan),
@@ -40,11 +35,7 @@ def save(gan: Painter, folder: str | Path) -> Path:
         "step": gan.step,
         "prior": gan.prior.tolist(),
     }
-    weights = {name: tensor.cpu().contiguous() for name, tensor in gan.average.state_dict().items()}
-    with atomic_folder(folder) as part:
-        (part / _WEIGHTS).write_bytes(to_bytes(weights))
-        (part / _CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-    return folder
+    return _FILES.write(folder, gan.average, json.dumps(card, indent=2))
 
 
 def load(folder: str | Path, device: str | torch.device | None = None) -> Painter:
@@ -61,7 +52,7 @@ def load(folder: str | Path, device: str | torch.device | None = None) -> Painte
     try:
         plan, codes = GrowthPlan(**card["plan"]), Codes(**card["codes"])
         net = Generator(plan, codes, torch.Generator())
-        net.load_state_dict(load_file(folder / _WEIGHTS))
+        net.load_state_dict(_FILES.read_weights(folder))
         painter = Painter(plan, codes, net.requires_grad_(False).to(device), device, int(card["step"]))
         painter.prior = np.array(card["prior"])
     except Exception as error:
@@ -71,13 +62,7 @@ def load(folder: str | Path, device: str | torch.device | None = None) -> Painte
 
 
 def _read_card(folder: Path) -> dict:
-    try:
-        card = json.loads((folder / _CARD).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise InputError(f"{folder}: no saved generator here; expected {_CARD} and {_WEIGHTS}") from error
-    except ValueError as error:  # not JSON, or not UTF-8
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{folder / _CARD}: not the description of a generator ({reason}); save it again") from error
+    card = _FILES.read_card(folder)
     if not isinstance(card, dict) or card.get("schema_version") != _VERSION:
-        raise InputError(f"{folder / _CARD}: not the description of a generator of format {_VERSION}; save it again")
+        raise _FILES.not_described(folder, f"expected format {_VERSION}")
     return card

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Literal
 
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from pydantic import BaseModel, ConfigDict, ValidationError
-from safetensors.torch import load_file, save
 
-from lesionlib.atomic import atomic_folder
 from lesionlib.errors import InputError, first_fault
 from lesionlib.learners.clinical import ClinicalEncoder
 from lesionlib.learners.learner import assemble
 from lesionlib.learners.loading import LesionDataLoaders
 from lesionlib.learners.models import make_net
+from lesionlib.net_folder import NetFolder
 
-_WEIGHTS, _CARD = "model.safetensors", "learner.json"
+_FILES = NetFolder("Learner", "model.safetensors", "learner.json")
 
 
 class LearnerCard(BaseModel):
@@ -44,9 +42,6 @@ def save_learner(learn: Learner, folder: str | Path) -> Path:
     InputError
         The folder is already there, or cannot be written.
     """
-    folder = Path(folder)
-    if folder.exists():
-        raise InputError(f"{folder} is already there; choose a new folder, or remove it first")
     card = LearnerCard(
         arch=learn.arch,
         classes=tuple(learn.dls.vocab),
@@ -56,12 +51,7 @@ def save_learner(learn: Learner, folder: str | Path) -> Path:
         dropout=learn.dropout,
         clinical=learn.dls.encoder,
     )
-    weights = {name: tensor.cpu().contiguous() for name, tensor in learn.model.state_dict().items()}
-    with atomic_folder(folder) as part:
-        # Not save_file: its error on a full disk is none of the system's.
-        (part / _WEIGHTS).write_bytes(save(weights))
-        (part / _CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    return folder
+    return _FILES.write(folder, learn.model, card.model_dump_json(indent=2))
 
 
 def load_learner(folder: str | Path, dls: LesionDataLoaders | None = None) -> Learner:
@@ -85,26 +75,23 @@ def load_learner(folder: str | Path, dls: LesionDataLoaders | None = None) -> Le
     width = card.clinical.width if card.clinical else 0
     net = make_net(card.arch, len(card.classes), width, card.dropout, card.size)
     try:
-        net.load_state_dict(load_file(folder / _WEIGHTS))
+        net.load_state_dict(_FILES.read_weights(folder))
     except Exception as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"{folder / _WEIGHTS}: not the weights of this Learner ({reason}); save it again") from error
+        raise InputError(
+            f"{folder / _FILES.weights}: not the weights of this Learner ({reason}); save it again"
+        ) from error
     learn = assemble(DataLoaders() if dls is None else _fitted(dls, card), net)
     learn.arch, learn.dropout = card.arch, card.dropout
     return learn
 
 
 def _read_card(folder: Path) -> LearnerCard:
+    raw = _FILES.read_card(folder)
     try:
-        return LearnerCard.model_validate(json.loads((folder / _CARD).read_text(encoding="utf-8")))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise InputError(f"{folder}: no saved Learner here; expected {_CARD} and {_WEIGHTS}") from error
+        return LearnerCard.model_validate(raw)
     except ValidationError as error:
-        fault = first_fault(error)
-        raise InputError(f"{folder / _CARD}: not the description of a Learner ({fault}); save it again") from error
-    except ValueError as error:  # not JSON, or not UTF-8
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{folder / _CARD}: not the description of a Learner ({reason}); save it again") from error
+        raise _FILES.not_described(folder, first_fault(error)) from error
 
 
 def _fitted(dls: LesionDataLoaders, card: LearnerCard) -> LesionDataLoaders:
