@@ -295,11 +295,12 @@ def test_doctor_answers_even_where_something_is_broken(command, monkeypatch):
     def breaks():
         raise OSError("no such device")
 
-    monkeypatch.setitem(cli._PROBES, "device", breaks)
+    monkeypatch.setitem(cli.doctor._PROBES, "device", breaks)
     code, out, _ = command("doctor")
     assert code == 0
     assert lesionlib.__version__ in out
     assert "not found (OSError: no such device)" in out
+    assert out.count("not found") == 1
     assert str(Path.cwd() / "runs") in out
 
 

@@ -1,0 +1,103 @@
+"""``lesionlib results``: finished runs, and those that the book quotes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lesionlib.cli.tables import PLAIN, echo_frame
+from lesionlib.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lesionlib.metrics import Interval
+    from lesionlib.runs import FinishedRun
+
+results_app = typer.Typer(help="Finished runs, and those that the book quotes.", **PLAIN)
+
+ChapterOption = Annotated[str | None, typer.Option(help="Of this chapter only.")]
+
+
+@results_app.command("list")
+def results_list(chapter: ChapterOption = None) -> None:
+    """List the finished runs, newest code and old."""
+    from lesionlib import runs
+
+    table = runs.table(chapter=chapter)
+    if table.empty:
+        typer.echo("no finished runs: `lesionlib run CHAPTER` makes one")
+        return
+    echo_frame(_one_line_a_run(table))
+
+
+@results_app.command("add")
+def results_add(key: Annotated[str, typer.Argument(help="A run's key, or its first digits.")]) -> None:
+    """Copy a finished run on real data to results/, without its notebook and pictures."""
+    from lesionlib import runs
+
+    if runs.load(key).origin == "results":
+        typer.echo(f"it is there already: {runs.load(key).folder}")
+        return
+    typer.echo(f"added {runs.add_to_results(key)}")
+
+
+@results_app.command("export")
+def results_export(
+    file: Annotated[Path, typer.Argument(help="A new file, .csv or .parquet.")], chapter: ChapterOption = None
+) -> None:
+    """Write the metrics of all finished runs to one tidy table: a row a run and number."""
+    from lesionlib import runs
+    from lesionlib.atomic import atomic_file
+
+    table = runs.table(chapter=chapter)
+    if file.suffix not in (".csv", ".parquet"):
+        raise InputError(f"{file}: found the ending {file.suffix!r}, expected .csv or .parquet")
+    with atomic_file(file) as part:
+        table.to_csv(part, index=False) if file.suffix == ".csv" else table.to_parquet(part, index=False)
+    typer.echo(f"{len(table):,} rows of {table['key'].nunique()} runs: {file}")
+
+
+@results_app.command("diff")
+def results_diff(
+    first: Annotated[str, typer.Argument(help="A run's key, or its first digits.")],
+    second: Annotated[str, typer.Argument(help="The key of another run.")],
+) -> None:
+    """Compare two runs: what was asked, what came out and, on the same images, how sure the difference is."""
+    from lesionlib import runs
+
+    a, b = runs.load(first), runs.load(second)
+    echo_frame(runs.parameters_apart(a, b))
+    typer.echo("")
+    echo_frame(runs.metrics_apart(a, b).round(4))
+    paired = _paired_differences(a, b)
+    if paired is not None:
+        typer.echo("\nOn the same images, second minus first, 95 % intervals by lesion:")
+        echo_frame(paired.round(4))
+
+
+def _one_line_a_run(table: pd.DataFrame) -> pd.DataFrame:
+    shown = table.drop(columns=["metric", "label", "epoch", "split", "value", "low", "high"])
+    return shown.drop_duplicates("key").dropna(axis="columns", how="all")
+
+
+def _paired_differences(a: FinishedRun, b: FinishedRun) -> pd.DataFrame | None:
+    """Second run minus first on each split whose images they share; None where they share none."""
+    import pandas as pd
+
+    from lesionlib import metrics, runs
+
+    measures = ("accuracy", "balanced_accuracy", "macro_auc")
+    rows = []
+    for split in runs.shared_splits(a, b):
+        before, after = (runs.answers(each.run.key, split) for each in (a, b))
+        for measure in measures:
+            found = metrics.difference(before.y_true, [before.y_prob], [after.y_prob], measure, groups=before.lesions)
+            rows.append({"split": split, "metric": measure, "difference": found.value} | _ends(found))
+    return pd.DataFrame(rows) if rows else None
+
+
+def _ends(interval: Interval) -> dict[str, float]:
+    return {"low": interval.low, "high": interval.high}
