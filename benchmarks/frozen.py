@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from time import perf_counter
 
-from side_by_side import lesions_of, lesions_parser, main
+from side_by_side import Benchmark, Target, lesions_of, lesions_parser, main
 from training import plain_learner
 
 
@@ -43,4 +43,6 @@ if __name__ == "__main__":
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2, help="of plain fastai's loader")
-    main(__file__, {"ours": ours, "plain fastai": fastai}, parser, base="plain fastai", figure="images_per_second")
+    rate = "images_per_second"
+    targets = [Target("ours", rate, at_least=10, times="plain fastai")]
+    main(Benchmark(__file__, {"ours": ours, "plain fastai": fastai}, "plain fastai", rate, targets), parser)

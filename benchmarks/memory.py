@@ -12,7 +12,7 @@ from time import perf_counter
 
 import numpy as np
 import psutil
-from side_by_side import main
+from side_by_side import Benchmark, Target, main
 
 
 def steps_on(images: int):
@@ -28,7 +28,7 @@ def steps_on(images: int):
         with tempfile.TemporaryDirectory() as folder:
             array = np.memmap(Path(folder) / "sparse", np.uint8, "w+", shape=(images, given.size, given.size, 3))
             items = PixelItems(array, np.arange(images), np.arange(images) % 7, None, split_idx=0)
-            loader = BatchDL(items, bs=given.batch, shuffle=True, after_batch=[ToFloat()])
+            loader = BatchDL(items, bs=given.batch, shuffle=True, num_workers=0, after_batch=[ToFloat()])
             net = timm.create_model(given.arch, num_classes=7).to(memory_format=torch.channels_last)
             adam = torch.optim.AdamW(net.parameters())
             batches, start = endless(loader), None
@@ -68,4 +68,9 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--warm-up", type=int, default=5)
     sides = {"1,000 images": steps_on(1_000), "100,000 images": steps_on(100_000)}
-    main(__file__, sides, parser, base="1,000 images", figure="images_per_second")
+    rate = "images_per_second"
+    targets = [
+        Target("100,000 images", rate, at_least=0.9, at_most=1.1, times="1,000 images"),
+        Target("100,000 images", "own_memory_mib", at_least=0.9, at_most=1.1, times="1,000 images"),
+    ]
+    main(Benchmark(__file__, sides, "1,000 images", rate, targets), parser)

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
-from side_by_side import lesions_of, lesions_parser, main
+from side_by_side import Benchmark, Target, lesions_of, lesions_parser, main
 
 
 def cache(given: argparse.Namespace) -> dict[str, float]:
@@ -37,4 +37,6 @@ def decoding(given: argparse.Namespace) -> dict[str, float]:
 
 if __name__ == "__main__":
     parser = lesions_parser(__doc__)
-    main(__file__, {"cache": cache, "Pillow": decoding}, parser, base="Pillow", figure="images_per_second")
+    rate = "images_per_second"
+    targets = [Target("cache", rate, at_least=1000), Target("cache", "open_ms", at_most=50)]
+    main(Benchmark(__file__, {"cache": cache, "Pillow": decoding}, "Pillow", rate, targets), parser)

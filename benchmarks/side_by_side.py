@@ -1,7 +1,8 @@
 """Two programs or more in turn, a process each: what the benchmarks share.
 
 A figure of a shared machine means little alone; the ratio of two that were measured one after the other means more. So
-each benchmark runs its sides in turn, A B A B, and prints each side's median and the ratio of each round.
+each benchmark runs its sides in turn, A B A B, and prints each side's median and the ratio of each round. What it is
+to reach stands in its script, beside what it measures.
 """
 
 from __future__ import annotations
@@ -13,18 +14,37 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import psutil
 
-RESULTS = Path(__file__).parent / "results"
+from lesionlib.atomic import atomic_file
+
+RESULTS = Path(__file__).parents[1] / "results" / "benchmarks"
 Side = Callable[[argparse.Namespace], dict[str, float]]
 
 
-def main(script: str, sides: dict[str, Side], parser: argparse.ArgumentParser, base: str, figure: str) -> None:
-    """Run a benchmark's command line: one side, or all of them in turn.
+@dataclass(frozen=True)
+class Target:
+    """What a side is to reach: a figure of its own, or its ratio to another side's.
+
+    Of a ratio the median of the rounds counts, of a figure the median too.
+    """
+
+    side: str
+    figure: str
+    at_least: float | None = None
+    at_most: float | None = None
+    times: str | None = None
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A script's sides and what is read off them.
 
     Parameters
     ----------
@@ -32,34 +52,51 @@ def main(script: str, sides: dict[str, Side], parser: argparse.ArgumentParser, b
         The benchmark's file.
     sides : dict
         Name and function of each side; a function takes the arguments and gives figures.
-    parser : argparse.ArgumentParser
-        With the benchmark's own arguments.
     base : str
         The side that the others are compared with.
     figure : str
         What is compared; more is better.
+    targets : sequence of Target
+        What is to be reached.
     """
+
+    script: str
+    sides: dict[str, Side]
+    base: str
+    figure: str
+    targets: Sequence[Target] = ()
+
+    @property
+    def name(self) -> str:
+        return Path(self.script).stem
+
+
+def main(benchmark: Benchmark, parser: argparse.ArgumentParser) -> None:
+    """Run a benchmark's command line: one side, or all of them in turn."""
     parser.add_argument("--rounds", type=int, default=3, help="how often each side is run")
-    parser.add_argument("--side", choices=list(sides), help="run this one alone and print its figures as JSON")
-    parser.add_argument("--save", action="store_true", help="keep the figures in benchmarks/results/")
+    parser.add_argument("--round", type=int, default=1, help="number of this round, where a side needs a seed")
+    parser.add_argument("--side", choices=list(benchmark.sides), help="run this one alone, print its figures as JSON")
+    parser.add_argument("--save", action="store_true", help="keep the figures in results/benchmarks")
     given = parser.parse_args()
     if given.side:
-        print(json.dumps(sides[given.side](given)))
+        print(json.dumps(benchmark.sides[given.side](given)))
         return
-    rows = in_turn(script, list(sides), given)
+    rows = in_turn(benchmark, given)
+    table, reached = summary(rows, benchmark), judged(rows, benchmark.targets)
     print(machine())
-    print(summary(rows, base, figure).to_string())
+    print(table.to_string())
+    print(reached.to_string(index=False))
     if given.save:
-        keep(Path(script).stem, given, rows)
+        keep(benchmark, given, rows, table, reached)
 
 
-def in_turn(script: str, sides: Sequence[str], given: argparse.Namespace) -> pd.DataFrame:
+def in_turn(benchmark: Benchmark, given: argparse.Namespace) -> pd.DataFrame:
     """Run each side once a round; return one row a run: round, side and its figures."""
     own = [arg for arg in sys.argv[1:] if arg != "--save"]
     rows = []
     for number in range(1, given.rounds + 1):
-        for side in sides:
-            command = [sys.executable, script, *own, "--side", side]
+        for side in benchmark.sides:
+            command = [sys.executable, benchmark.script, *own, "--round", str(number), "--side", side]
             answer = subprocess.run(command, capture_output=True, text=True)
             if answer.returncode:
                 raise SystemExit(f"{side} failed:\n{answer.stderr[-3000:]}")
@@ -68,14 +105,42 @@ def in_turn(script: str, sides: Sequence[str], given: argparse.Namespace) -> pd.
     return pd.DataFrame(rows)
 
 
-def summary(rows: pd.DataFrame, base: str, figure: str) -> pd.DataFrame:
-    """Return each side's median figures, and its ratio to `base`: median, lowest and highest of the rounds."""
-    table = rows.drop(columns="round").groupby("side", sort=False).median()
+def ratios(rows: pd.DataFrame, figure: str, base: str) -> pd.DataFrame:
+    """Return each side's ratio to `base`, one row a round."""
     wide = rows.pivot(index="round", columns="side", values=figure)
-    ratios = wide.div(wide[base], axis=0)
-    for name, end in {"": "median", " low": "min", " high": "max"}.items():
-        table[f"times {base}{name}"] = ratios.agg(end)
+    return wide.div(wide[base], axis=0)
+
+
+def summary(rows: pd.DataFrame, benchmark: Benchmark) -> pd.DataFrame:
+    """Return each side's median figures, and its ratio to the base: median, lowest and highest of the rounds."""
+    table = rows.drop(columns="round").groupby("side", sort=False).median()
+    found = ratios(rows, benchmark.figure, benchmark.base)
+    for name, end in {"": "median", ", lowest": "min", ", highest": "max"}.items():
+        table[f"times {benchmark.base}{name}"] = found.agg(end)
     return table.round(3)
+
+
+def judged(rows: pd.DataFrame, targets: Sequence[Target]) -> pd.DataFrame:
+    """Return one row a target: what is asked, what was measured (median and range), and whether it is reached."""
+    found = []
+    for target in targets:
+        if target.times:
+            values = ratios(rows, target.figure, target.times)[target.side]
+        else:
+            values = rows.loc[rows["side"] == target.side, target.figure]
+        middle = values.median()
+        low = -float("inf") if target.at_least is None else target.at_least
+        high = float("inf") if target.at_most is None else target.at_most
+        found.append(
+            {
+                **asdict(target),
+                "measured": round(middle, 3),
+                "lowest": round(values.min(), 3),
+                "highest": round(values.max(), 3),
+                "reached": bool(low <= middle <= high),
+            }
+        )
+    return pd.DataFrame(found)
 
 
 def machine() -> str:
@@ -104,18 +169,36 @@ def accelerator() -> str:
     return f"torch {torch.__version__.partition('+')[0]}, {name}"
 
 
-def keep(name: str, given: argparse.Namespace, rows: pd.DataFrame) -> None:
-    """Write the figures to ``results/<name>.json``, with the machine and the arguments."""
-    RESULTS.mkdir(exist_ok=True)
-    asked = {key: value for key, value in vars(given).items() if key not in ("side", "save")}
+def has_gpu() -> bool:
+    """Whether the figures are those of a GPU."""
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def keep(
+    benchmark: Benchmark, given: argparse.Namespace, rows: pd.DataFrame, table: pd.DataFrame, reached: pd.DataFrame
+) -> None:
+    """Write the figures to ``results/benchmarks/<name>.json`` (``<name>_gpu.json``), with machine and arguments."""
+    name = f"{benchmark.name}_gpu" if has_gpu() else benchmark.name
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    asked = {key: value for key, value in vars(given).items() if key not in ("side", "save", "round")}
     content = {
         "benchmark": name,
         "machine": machine(),
         "measured": datetime.now(UTC).date().isoformat(),
         "arguments": asked,
-        "rows": rows.to_dict("records"),
+        "rows": records(rows.round(4)),
+        "table": records(table.reset_index()),
+        "targets": records(reached),
     }
-    (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    with atomic_file(RESULTS / f"{name}.json") as part:
+        part.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table; what a side does not have is left out."""
+    return [{name: value for name, value in row.items() if not pd.isna(value)} for row in table.to_dict("records")]
 
 
 def lesions_parser(description: str | None, images: int = 2000, size: int = 128) -> argparse.ArgumentParser:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from time import perf_counter
 
-from side_by_side import main
+from side_by_side import Benchmark, Target, main
 
 
 def timed(*words: str):
@@ -31,4 +31,5 @@ if __name__ == "__main__":
         "lesionlib --help": timed("-m", "lesionlib", "--help"),
         "import fastai.vision.all": timed("-c", "import fastai.vision.all"),
     }
-    main(__file__, sides, parser, base="python", figure="starts_per_second")
+    targets = [Target(side, "seconds", at_most=1) for side in ("import lesionlib", "lesionlib --help")]
+    main(Benchmark(__file__, sides, "python", "starts_per_second", targets), parser)

@@ -14,7 +14,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from side_by_side import lesions_of, lesions_parser, main
+from side_by_side import Benchmark, Target, lesions_of, lesions_parser, main
 
 
 class Watch:
@@ -37,6 +37,8 @@ class Watch:
                     return
                 now = perf_counter()
                 self.batches += 1
+                if self.batches == 1:
+                    self.first = now - self.last
                 if self.batches > warm_up:
                     self.seconds += now - self.last
                     self.images += len(self.yb[0])
@@ -46,18 +48,37 @@ class Watch:
 
     @property
     def figures(self) -> dict[str, float]:
-        return {"images_per_second": self.callback.images / self.callback.seconds}
+        rate = self.callback.images / self.callback.seconds
+        return {"images_per_second": rate, "first_batch_seconds": self.callback.first}
 
 
-def ours(given: argparse.Namespace) -> dict[str, float]:
+def ours(given: argparse.Namespace, prepared=None) -> dict[str, float]:
     """Loaders and learner of this library."""
     from fastai.vision.augment import aug_transforms
 
     from lesionlib import learners
 
     dls = learners.dataloaders(lesions_of(given), size=given.size, bs=given.batch, augment=aug_transforms())
+    return timed(learner_of(dls, given, prepared), given)
+
+
+def learner_of(dls, given: argparse.Namespace, prepared=None):
+    """Make a learner from scratch, and prepare it if that is asked for."""
+    from lesionlib import learners
+
     learn = learners.lesion_learner(dls, arch=given.arch, pretrained=False, seed=0)
-    return timed(learn, given)
+    return prepared(learn) if prepared else learn
+
+
+def compiled(side):
+    """Give the same side with its training compiled."""
+
+    def with_compiler(given: argparse.Namespace) -> dict[str, float]:
+        from lesionlib import learners
+
+        return side(given, learners.compile_training)
+
+    return with_compiler
 
 
 def fastai(given: argparse.Namespace) -> dict[str, float]:
@@ -67,7 +88,7 @@ def fastai(given: argparse.Namespace) -> dict[str, float]:
 
 
 @contextmanager
-def plain_learner(given: argparse.Namespace, augment: bool) -> Iterator[Any]:
+def plain_learner(given: argparse.Namespace, augment: bool, pretrained: bool = False) -> Iterator[Any]:
     """Give plain fastai's learner on the same images, written to files of their own beforehand."""
     from fastai.vision.augment import Resize, aug_transforms
     from fastai.vision.data import ImageDataLoaders
@@ -89,17 +110,31 @@ def plain_learner(given: argparse.Namespace, augment: bool) -> Iterator[Any]:
             bs=given.batch,
             num_workers=given.workers,
         )
-        learn = vision_learner(dls, given.arch, pretrained=False)
+        weights = {"pretrained_cfg_overlay": {"file": trained_body(given.arch, Path(folder))}} if pretrained else {}
+        learn = vision_learner(dls, given.arch, pretrained=pretrained, **weights)
         with quiet(learn):
             yield learn
 
 
-def step(given: argparse.Namespace) -> dict[str, float]:
+def trained_body(arch: str, folder: Path) -> str:
+    """Write the weights that ours starts from to a file of timm's form."""
+    from safetensors.torch import save_file
+
+    from lesionlib.learners import models
+
+    net = models.make_net(arch, classes=2)
+    models.load_pretrained(net, arch, True)
+    path = folder / "body.safetensors"
+    save_file({name: tensor.contiguous() for name, tensor in net.body.state_dict().items()}, path)
+    return str(path)
+
+
+def step(given: argparse.Namespace, prepared=None) -> dict[str, float]:
     """The network's own training step, as ours runs it, on one batch again and again: no loading, no augmentation."""
     from lesionlib import learners
 
     dls = learners.dataloaders(lesions_of(given), size=given.size, bs=given.batch)
-    learn = learners.lesion_learner(dls, arch=given.arch, pretrained=False, seed=0)
+    learn = learner_of(dls, given, prepared)
     batch = next(iter(learn.dls.train))
     learn.dls.train = _Constant(batch, len(dls.train), learn.dls.train)
     return timed(learn, given)
@@ -153,5 +188,18 @@ if __name__ == "__main__":
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--warm-up", type=int, default=3, help="batches that are not counted")
     parser.add_argument("--workers", type=int, default=2, help="of plain fastai's loader")
-    sides = {"ours": ours, "plain fastai": fastai, "constant batch": step}
-    main(__file__, sides, parser, base="plain fastai", figure="images_per_second")
+    sides = {
+        "ours": ours,
+        "ours, compiled": compiled(ours),
+        "plain fastai": fastai,
+        "constant batch": step,
+        "constant batch, compiled": compiled(step),
+    }
+    rate = "images_per_second"
+    targets = [
+        Target("ours", rate, at_least=2, times="plain fastai"),
+        Target("ours, compiled", rate, at_least=2, times="plain fastai"),
+        Target("ours", rate, at_least=0.9, times="constant batch"),
+        Target("ours, compiled", rate, at_least=0.9, times="constant batch, compiled"),
+    ]
+    main(Benchmark(__file__, sides, "plain fastai", rate, targets), parser)

@@ -17,6 +17,7 @@ from lesionlib.generative.history import COLUMNS, History
 from lesionlib.generative.pictures import RealImages, checked_pictures, faded, to_pictures, to_tensor
 from lesionlib.generative.plan import Position
 from lesionlib.generative.steps import critic_step, follow, generator_step
+from lesionlib.memory import freed_memory_kept
 from lesionlib.numeric import is_whole
 
 # Images compared with each other in a look at the diversity.
@@ -75,10 +76,11 @@ def train(
     training = _Training(gan, images, labels, None if folder is None else Path(folder) / checkpoint.FILE)
     training.begin()
     try:
-        while gan.step < gan.plan.steps:
-            row = training.advance(checkpoint_every)
-            if on_progress:
-                on_progress(row)
+        with freed_memory_kept():
+            while gan.step < gan.plan.steps:
+                row = training.advance(checkpoint_every)
+                if on_progress:
+                    on_progress(row)
     except TrainingFailed as failure:
         raise training.told(failure) from None
     training.history.finished = True

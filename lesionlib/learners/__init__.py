@@ -18,7 +18,14 @@ from lesionlib.learners.augmentation import (
 from lesionlib.learners.clinical import ClinicalEncoder
 from lesionlib.learners.ensembles import Additive, additive, average, joined_features, top_members
 from lesionlib.learners.frozen import Features, features, fit_head, head_predictions, softmax_head, svm_head
-from lesionlib.learners.learner import GrowImages, class_weights, history, history_rows, lesion_learner
+from lesionlib.learners.learner import (
+    GrowImages,
+    class_weights,
+    compile_training,
+    history,
+    history_rows,
+    lesion_learner,
+)
 from lesionlib.learners.loading import LesionDataLoaders, dataloaders
 from lesionlib.learners.losses import (
     BinaryCrossEntropy,
@@ -56,6 +63,7 @@ __all__ = [
     "caffe_epochs",
     "carry_over",
     "class_weights",
+    "compile_training",
     "dataloaders",
     "features",
     "fit",

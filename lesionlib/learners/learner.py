@@ -24,6 +24,24 @@ from tqdm import tqdm
 from lesionlib.datasets.library import cache_root
 from lesionlib.learners.loading import LesionDataLoaders
 from lesionlib.learners.models import load_pretrained, make_net, parameter_groups
+from lesionlib.memory import freed_memory_kept
+
+
+class KeepMemory(Callback):
+    """Keep the memory that a batch frees for the next one: on a processor that halves the time of a training step."""
+
+    order, kept = -100, None
+
+    # An interrupted fit does not come to its end; the next one takes over what it held.
+    def before_fit(self):
+        if self.kept is None:
+            self.kept = freed_memory_kept()
+            self.kept.__enter__()
+
+    def after_fit(self):
+        if self.kept is not None:
+            self.kept.__exit__(None, None, None)
+            self.kept = None
 
 
 class Progress(Callback):
@@ -144,6 +162,22 @@ def class_weights(dls: LesionDataLoaders, power: float = 0.5) -> torch.Tensor:
     return weights * counts.sum() / (weights * counts).sum()
 
 
+def compile_training(learn: Learner) -> Learner:
+    """Let `torch.compile` make the steps of every later training faster; everything else runs as before.
+
+    Pays in long trainings: the first batch, and the first one after each thaw, take as long as many others together. On
+    a processor it needs a C++ compiler. Sums come out in another order, so that a figure may differ as it does
+    between two machines.
+
+    Parameters
+    ----------
+    learn : Learner
+        From `lesion_learner`; changed in place and returned.
+    """
+    learn.model.compile_body()
+    return learn
+
+
 def lesion_learner(
     dls: LesionDataLoaders,
     arch: str = "tf_efficientnet_lite0",
@@ -209,7 +243,7 @@ def assemble(dls, net, loss_func: Callable | None = None, cbs=None, **learner_ar
         dls,
         net,
         loss_func=loss_func or CrossEntropyLossFlat(),
-        cbs=[BnFreeze(), KeepHistory(), Progress(), *listify(cbs)],
+        cbs=[KeepMemory(), BnFreeze(), KeepHistory(), Progress(), *listify(cbs)],
         **arguments,
     )
     learn.remove_cbs([cb for cb in learn.cbs if isinstance(cb, ProgressCallback)])

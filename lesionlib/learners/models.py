@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import timm
@@ -54,6 +55,7 @@ class LesionNet(nn.Module):
     def __init__(self, body: nn.Module, head: Head, mean: tuple[float, ...], std: tuple[float, ...]):
         super().__init__()
         self.body, self.head = body, head
+        self._training_body: Callable | None = None
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
 
@@ -62,7 +64,13 @@ class LesionNet(nn.Module):
         # fastai's tensor subclasses slow each operation down and are not needed inside.
         images = images.as_subclass(torch.Tensor).contiguous(memory_format=torch.channels_last)
         with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=self._bfloat16(images)):
-            return self.body((images - self.mean) / self.std).float()
+            body = self._training_body if self.training and self._training_body else self.body
+            return body((images - self.mean) / self.std).float()
+
+    def compile_body(self) -> None:
+        """Compile the body for training; at rest, where probes look inside, it runs as it is."""
+        # A function, not a module: names and tensors of the network stay what they were.
+        self._training_body = torch.compile(self.body.forward)
 
     def forward(self, images: torch.Tensor, clinical: torch.Tensor | None = None) -> torch.Tensor:
         return self.head(self.features(images), clinical)

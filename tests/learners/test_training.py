@@ -13,7 +13,15 @@ from fastai.callback.training import ShortEpochCallback
 from fastai.losses import CrossEntropyLossFlat
 from fastai.optimizer import SGD
 
-from lesionlib.learners import GrowImages, class_weights, dataloaders, history, history_rows, predict
+from lesionlib.learners import (
+    GrowImages,
+    class_weights,
+    compile_training,
+    dataloaders,
+    history,
+    history_rows,
+    predict,
+)
 from lesionlib.learners.models import parameter_groups
 
 GROUPS = 7  # stem, five stages, head
@@ -308,3 +316,40 @@ def test_a_notebook_begins_without_a_warning():
     first, *rest = done.stderr.splitlines()
     assert "still heard" in first
     assert any("torch.jit.script` is deprecated" in line for line in rest)
+
+
+@pytest.fixture
+def compiled(monkeypatch):
+    """Counts the batches that compiled code ran: traced as ever, but without a C++ compiler, which takes a minute."""
+    ran, compile_it = [], torch.compile
+
+    def traced(function):
+        made = compile_it(function, backend="aot_eager")
+
+        def counted(images):
+            ran.append(len(images))
+            return made(images)
+
+        return counted
+
+    monkeypatch.setattr(torch, "compile", traced)
+    return ran
+
+
+def test_a_compiled_network_learns_the_same(fresh, compiled):
+    def trained(prepared):
+        learn = prepared(fresh(opt_func=SGD))
+        with learn.no_bar():
+            learn.fit(1, 1e-2)
+        return learn
+
+    before = weights(fresh())
+    plain, other = weights(trained(lambda learn: learn)), trained(compile_training)
+    # Training batches only: validation and predictions run the network as it is.
+    assert compiled == [other.dls.train.bs] * len(other.dls.train)
+    predict(other, "valid")
+    assert len(compiled) == len(other.dls.train)
+    assert list(weights(other)) == list(plain)
+    assert moved(before, plain)
+    for name, tensor in plain.items():
+        assert torch.allclose(weights(other)[name], tensor, atol=1e-4), name
