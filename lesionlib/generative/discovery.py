@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from lesionlib.errors import InputError
+from lesionlib.metrics.decisions import holm
 from lesionlib.numeric import is_whole
 
 Measure = Callable[[np.ndarray], np.ndarray]
@@ -67,7 +68,8 @@ def code_discovery(codes, variables: pd.DataFrame, permutations: int = 4999, see
     rng = np.random.default_rng(seed)
     rows = [row for name in variables for row in _of_variable(codes, name, variables[name], permutations, rng)]
     columns = ["variable", "code", "n", "measure", "value", "p", "p_holm"]
-    return pd.DataFrame(_with_holm(rows), columns=columns)
+    table = pd.DataFrame(rows, columns=columns)
+    return table.assign(p_holm=holm(table["p"]))
 
 
 def majority_labels(classes, labels) -> pd.DataFrame:
@@ -231,12 +233,3 @@ def _two_columns(classes, labels) -> pd.DataFrame:
     if classes.ndim != 1 or classes.shape != labels.shape or not len(classes):
         raise InputError(f"labels: found shape {labels.shape}, expected {classes.shape}, one for each image's class")
     return pd.DataFrame({"klass": classes, "label": labels})
-
-
-def _with_holm(rows: list[dict]) -> list[dict]:
-    order = sorted(range(len(rows)), key=lambda number: rows[number]["p"])
-    highest = 0.0
-    for rank, number in enumerate(order):
-        highest = max(highest, min(1.0, rows[number]["p"] * (len(rows) - rank)))
-        rows[number]["p_holm"] = highest
-    return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lesionlib.metrics import readers
+from lesionlib.metrics import decisions, readers
 from lesionlib.metrics.calibration import expected_calibration_error, reliability
 from lesionlib.metrics.comparisons import AucDifference, TestResult, delong, mann_whitney, mcnemar, wilcoxon
 from lesionlib.metrics.cutoffs import Cutoff, cutoff, roc
@@ -23,6 +23,7 @@ __all__ = [
     "bootstrap",
     "by_group",
     "cutoff",
+    "decisions",
     "delong",
     "difference",
     "expected_calibration_error",

@@ -213,7 +213,7 @@ class _Case:
         labels = checks.class_labels(labels, prob.shape[1])
         if positive is not None and positive not in labels:
             raise InputError(f"positive: found {positive!r}, expected one of {', '.join(map(str, labels))}")
-        named = _named(groups, len(prob))
+        named = named_groups(groups, len(prob))
         return cls(
             checks.codes(y_true, labels, len(prob)),
             prob,
@@ -298,7 +298,7 @@ def _dealt(codes: np.ndarray, units: np.ndarray, n: int, seed: int) -> Iterator[
         yield block
 
 
-def _named(groups, n: int) -> pd.Categorical:
+def named_groups(groups, n: int) -> pd.Categorical:
     """The group of each image, the missing ones named; only groups that occur."""
     try:
         named = pd.Categorical(groups).remove_unused_categories()
