@@ -10,7 +10,19 @@ import importlib
 
 __version__ = "0.1.0"
 
-_ROOMS = ("audit", "datasets", "generative", "learners", "metrics", "papers", "plots", "probes", "runs", "widgets")
+_ROOMS = (
+    "audit",
+    "datasets",
+    "generative",
+    "learners",
+    "metrics",
+    "own_image",
+    "papers",
+    "plots",
+    "probes",
+    "runs",
+    "widgets",
+)
 
 __all__ = ["__version__", *_ROOMS]
 

@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "lesionlib"
 FLOORS = {
     "errors": -1,
     "atomic": 0,
+    "memory": 0,
     "numeric": 0,
     "packaged": 0,
     "net_folder": 1,
@@ -24,8 +25,10 @@ FLOORS = {
     "audit": 2,
     "learners": 2,
     "generative": 2,
+    "kit": 2,
     "probes": 3,
-    "widgets": 3,
+    "own_image": 4,
+    "widgets": 5,
     "cli": 9,
     "__main__": 10,
 }
@@ -76,6 +79,7 @@ THIN = {
     "learners/networks": 140,
     "learners/schedules": 460,
     "metrics": 800,
+    "metrics/decisions": 400,
     "metrics/readers": 300,
     "metrics/readers/simulation": 260,
 }

@@ -10,15 +10,16 @@ from typing import Annotated
 
 import typer
 
-from lesionlib.cli import data, doctor, results, running
+from lesionlib.cli import data, doctor, kit, predicting, project, results, running
 from lesionlib.cli.tables import PLAIN
 from lesionlib.errors import InputError
 
 app = typer.Typer(help="Papers on skin-lesion classification, run again. Not for diagnosis.", **PLAIN)
-for command in (doctor.doctor, running.run, running.sweep, running.book):
+for command in (doctor.doctor, project.init, running.run, running.sweep, running.book, predicting.predict):
     app.command()(command)
 app.add_typer(data.data_app, name="data")
 app.add_typer(results.results_app, name="results")
+app.add_typer(kit.kit_app, name="kit")
 
 _debug = False
 

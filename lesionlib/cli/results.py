@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lesionlib.cli.running import ProfileOption, finished_pages
 from lesionlib.cli.tables import PLAIN, echo_frame
 from lesionlib.errors import InputError
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lesionlib.metrics import Interval
-    from lesionlib.runs import FinishedRun
+    from lesionlib.runs import FinishedRun, VerdictsFile
 
 results_app = typer.Typer(help="Finished runs, and those that the book quotes.", **PLAIN)
 
@@ -42,6 +43,18 @@ def results_add(key: Annotated[str, typer.Argument(help="A run's key, or its fir
         typer.echo(f"it is there already: {runs.load(key).folder}")
         return
     typer.echo(f"added {runs.add_to_results(key)}")
+
+
+@results_app.command("verdicts")
+def results_verdicts(profile: ProfileOption = "quick") -> None:
+    """Copy what the chapters say of the papers' claims to results/, from the runs that the book would show."""
+    from lesionlib import runs
+
+    found = runs.collect_verdicts(finished_pages(profile))
+    _check_all_claims(found)
+    path = runs.publish_verdicts(found)
+    echo_frame(runs.verdicts().value_counts(["paper", "verdict"], sort=False).rename("claims").reset_index())
+    typer.echo(f"\n{len(found.rows)} claims: {path}")
 
 
 @results_app.command("export")
@@ -81,6 +94,18 @@ def results_diff(
 def _one_line_a_run(table: pd.DataFrame) -> pd.DataFrame:
     shown = table.drop(columns=["metric", "label", "epoch", "split", "value", "low", "high"])
     return shown.drop_duplicates("key").dropna(axis="columns", how="all")
+
+
+def _check_all_claims(found: VerdictsFile) -> None:
+    """See that each claim of each paper has its answer, and no other has."""
+    from lesionlib import papers
+
+    claims = {(paper, claim) for paper in papers.available() for claim in papers.load(paper).claims["id"]}
+    answered = {(row.paper, row.claim): row.chapter for row in found.rows}
+    for paper, claim in sorted(claims - set(answered)):
+        raise InputError(f"{paper}, claim {claim}: no chapter answers it: see `write_verdicts` in its chapters")
+    for paper, claim in sorted(set(answered) - claims):
+        raise InputError(f"{answered[paper, claim]}: {paper} has no claim {claim}: see lesionlib/papers/{paper}.yaml")
 
 
 def _paired_differences(a: FinishedRun, b: FinishedRun) -> pd.DataFrame | None:

@@ -9,17 +9,31 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lesionlib.cli.pages import page_runs
+from lesionlib.cli.planning import planned_sweep, wanted_runs
 from lesionlib.cli.tables import echo_frame
 from lesionlib.errors import InputError, LesionlibError
 
 if TYPE_CHECKING:
+    from collections import Counter
     from contextlib import AbstractContextManager
 
     import pandas as pd
 
-    from lesionlib.runs import Batch, Crew, Profile, RunSpec
+    from lesionlib.runs import Batch, Crew, RunSpec, Sweep
 
 ProfileOption = Annotated[str, typer.Option(help="A file in notebooks/profiles: which runs.")]
+RepositoryOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="LESIONLIB_REPOSITORY",
+        metavar="ADDRESS",
+        help="Where the sources are, such as https://github.com/OWNER/NAME: the pages' buttons lead there.",
+    ),
+]
+BranchOption = Annotated[
+    str, typer.Option(envvar="LESIONLIB_BRANCH", help="The branch or tag there that the book is built from.")
+]
 ParameterOption = Annotated[
     list[str] | None,
     typer.Option("-p", "--parameter", metavar="NAME VALUE", help="A parameter, its value read as YAML."),
@@ -59,36 +73,53 @@ def sweep(
     if scheduler and workers != 1:
         raise InputError(f"--workers {workers}: a cluster has its own workers: leave it out, or leave out --scheduler")
     project = _project()
-    specs = _specs(project, runs.read_profile(file, project))
-    plan = runs.plan_sweep(specs, retry=retry)
-    echo_frame(plan.table())
-    if plan.failed:
-        typer.echo(f"{len(plan.failed)} run(s) failed before and are left alone: --retry makes them again")
-    if dry_run or not plan.todo:
+    plan, missing = planned_sweep(wanted_runs(project, runs.read_profile(file, project)), retry)
+    _echo_plan(plan, missing)
+    if dry_run:
         return
-    with _crew(workers, scheduler) as crew:
-        outcomes = runs.run_sweep(plan.todo, crew, say=typer.echo)
-    echo_frame(_changing(runs.summary(plan, outcomes)))
+    outcomes = []
+    if plan.todo:
+        with _crew(workers, scheduler) as crew:
+            outcomes = runs.run_sweep(plan.todo, crew, say=typer.echo)
+        echo_frame(_changing(runs.summary(plan, outcomes)))
     failed = [outcome.error for outcome in outcomes if outcome.error]
-    _end_on_failures(runs.Batch([outcome.spec for outcome in outcomes if not outcome.error], failed))
+    unmade = [InputError(f"no {name} on this machine") for name, count in missing.items() for _ in range(count)]
+    _end_on_failures(runs.Batch([outcome.spec for outcome in outcomes if not outcome.error], [*unmade, *failed]))
 
 
 def book(
     profile: ProfileOption = "quick",
+    repository: RepositoryOption = None,
+    branch: BranchOption = "main",
     open_it: Annotated[bool, typer.Option("--open", help="Open the book in the browser.")] = False,
 ) -> None:
-    """Run what is missing or stale of a profile and build the book to _build/html."""
+    """Run what is missing or stale for the pages of a profile, one run a chapter, and build the book to _build/html."""
     from lesionlib import runs
 
     project = _project()
-    specs = _planned(project, "all", {}, profile)
-    _end_on_failures(runs.run_batch(runs.pending(specs)))
+    address = runs.repository_at(repository, branch) if repository else None
     index = project / "_build" / "html" / "index.html"
-    pages = {spec.chapter: runs.folder_of(spec) for spec in sorted(specs, key=runs.started)}
-    built = runs.build_book(project, pages)
+    pages = finished_pages(profile)
+    runs.check_verdicts(pages)
+    built = runs.build_book(project, pages, repository=address)
     typer.echo(f"{'built' if built else 'nothing has changed'}: {index}")
     if open_it:
         typer.launch(index.as_uri())
+
+
+def finished_pages(profile: str) -> dict[str, Path]:
+    """Run what is missing or stale for the pages of a profile; give, for each chapter, the folder of its newest run.
+
+    A page needs one run: where a profile lists several for a chapter and none is finished, the first is made.
+    """
+    from lesionlib import runs
+
+    candidates = page_runs(_project(), profile)
+    todo = runs.pending([spec for specs in candidates.values() for spec in specs])
+    finished = {chapter: [spec for spec in specs if spec not in todo] for chapter, specs in candidates.items()}
+    _end_on_failures(runs.run_batch([specs[0] for chapter, specs in candidates.items() if not finished[chapter]]))
+    pages = {chapter: finished[chapter] or specs[:1] for chapter, specs in candidates.items()}
+    return {chapter: runs.folder_of(max(specs, key=runs.started)) for chapter, specs in pages.items()}
 
 
 def _overrides(pairs: list[str]) -> dict[str, Any]:
@@ -111,7 +142,10 @@ def _project() -> Path:
 
     project = runs.project_root()
     if project is None:
-        raise InputError(f"{Path.cwd()}: not in the book's project: go to the folder with _toc.yml and notebooks/")
+        raise InputError(
+            f"{Path.cwd()}: not in the book's project: go to the folder with _toc.yml and notebooks/, or make one: "
+            "`lesionlib init FOLDER`"
+        )
     return project
 
 
@@ -121,26 +155,21 @@ def _planned(project: Path, chapter: str, overrides: dict[str, Any], name: str) 
     profile = runs.load_profile(name, project)
     if chapter != "all" and chapter not in profile.chapters:
         raise InputError(f"profile {name} has no chapter {chapter!r}; it has: {', '.join(profile.chapters)}")
-    return _specs(project, profile, None if chapter == "all" else chapter, overrides)
+    return [each.spec() for each in wanted_runs(project, profile, None if chapter == "all" else chapter, overrides)]
 
 
-def _specs(
-    project: Path, profile: Profile, chapter: str | None = None, overrides: dict[str, Any] | None = None
-) -> list[RunSpec]:
-    """Name the runs of a profile, of all its chapters or of one."""
-    from lesionlib import datasets, runs
-
-    specs, prints = [], {}
-    for name in [chapter] if chapter else profile.chapters:
-        notebook = runs.chapters(project)[name]
-        for values in profile.chapters[name]:
-            wanted = values | (overrides or {})
-            resolved = runs.resolve(notebook, wanted)
-            # A grid asks for the same data hundreds of times.
-            asked = repr([resolved.get(key) for key in ("data", "sources", "phantom_n", "phantom_size")])
-            prints[asked] = prints.get(asked) or datasets.fingerprint(resolved)
-            specs.append(runs.plan(notebook, wanted, prints[asked], profile.profile))
-    return specs
+def _echo_plan(plan: Sweep, missing: Counter[str]) -> None:
+    echo_frame(plan.table())
+    if plan.gpu_hours:
+        unknown = sum((spec.chapter, spec.key) not in plan.gpu_hours for spec in plan.unfinished)
+        others = f"; {unknown} run(s) have no estimate" if unknown else ""
+        typer.echo(f"GPU hours are the estimates that the file gives, not measured{others}")
+    if plan.failed:
+        typer.echo(f"{len(plan.failed)} run(s) failed before and are left alone: --retry makes them again")
+    for name, count in missing.items():
+        typer.echo(
+            f"{count} run(s) need {name}, which is not on this machine: `lesionlib data list` says how to get it"
+        )
 
 
 def _crew(workers: int, scheduler: str | None) -> AbstractContextManager[Crew]:

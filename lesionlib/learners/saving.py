@@ -71,7 +71,7 @@ def load_learner(folder: str | Path, dls: LesionDataLoaders | None = None) -> Le
         The folder is not a saved Learner, or `dls` has other classes.
     """
     folder = Path(folder)
-    card = _read_card(folder)
+    card = read_card(folder)
     width = card.clinical.width if card.clinical else 0
     net = make_net(card.arch, len(card.classes), width, card.dropout, card.size)
     try:
@@ -86,7 +86,14 @@ def load_learner(folder: str | Path, dls: LesionDataLoaders | None = None) -> Le
     return learn
 
 
-def _read_card(folder: Path) -> LearnerCard:
+def read_card(folder: Path) -> LearnerCard:
+    """Read what a saved Learner says of itself.
+
+    Raises
+    ------
+    InputError
+        The folder is not a saved Learner.
+    """
     raw = _FILES.read_card(folder)
     try:
         return LearnerCard.model_validate(raw)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from lesionlib.runs.archive import add_to_results, in_results
 from lesionlib.runs.book import build_book
+from lesionlib.runs.claims import check_verdicts, collect_verdicts, publish_verdicts, verdicts, write_verdicts
 from lesionlib.runs.cluster import local_crew, remote_crew
 from lesionlib.runs.comparing import metrics_apart, parameters_apart, shared_splits
 from lesionlib.runs.execution import (
@@ -24,9 +25,11 @@ from lesionlib.runs.execution import (
     started,
     unique,
 )
+from lesionlib.runs.founding import new_project
 from lesionlib.runs.profiles import Profile, load_profile, read_profile
 from lesionlib.runs.recording import RunRecord, record
-from lesionlib.runs.schema import MetricRow, MetricsFile, Opening, RunFile
+from lesionlib.runs.repository import Repository, repository_at
+from lesionlib.runs.schema import MetricRow, MetricsFile, Opening, RunFile, Verdict, VerdictsFile, VerdictWord
 from lesionlib.runs.spec import RunSpec, chapters, plan, resolve
 from lesionlib.runs.store import project_root, results_root, runs_root
 from lesionlib.runs.sweeps import Crew, Outcome, Sweep, alone, plan_sweep, run_sweep, summary
@@ -43,16 +46,22 @@ __all__ = [
     "Opening",
     "Outcome",
     "Profile",
+    "Repository",
     "RunFailed",
     "RunFile",
     "RunRecord",
     "RunSpec",
     "Sweep",
+    "Verdict",
+    "VerdictWord",
+    "VerdictsFile",
     "add_to_results",
     "alone",
     "answers",
     "build_book",
     "chapters",
+    "check_verdicts",
+    "collect_verdicts",
     "execute",
     "folder_of",
     "in_results",
@@ -60,14 +69,17 @@ __all__ = [
     "load_profile",
     "local_crew",
     "metrics_apart",
+    "new_project",
     "parameters_apart",
     "pending",
     "plan",
     "plan_sweep",
     "project_root",
+    "publish_verdicts",
     "read_profile",
     "record",
     "remote_crew",
+    "repository_at",
     "rerun",
     "resolve",
     "results_root",
@@ -79,4 +91,6 @@ __all__ = [
     "summary",
     "table",
     "unique",
+    "verdicts",
+    "write_verdicts",
 ]

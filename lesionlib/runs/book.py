@@ -13,10 +13,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from lesionlib.atomic import locked, writing_to
 from lesionlib.errors import InputError, LesionlibError
 from lesionlib.runs import schema, spec, store
 from lesionlib.runs.execution import NOTEBOOK
+from lesionlib.runs.repository import PLACEHOLDER, Repository
 
 _BUILDERS = ("jupyter-book", "sphinx", "sphinx-book-theme", "myst-nb")
 _NOT_STAGED = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "_build")
@@ -26,7 +29,9 @@ class BookFailed(LesionlibError):
     """Jupyter Book found something wrong in the pages."""
 
 
-def build_book(project: Path, executed: Mapping[str, Path], out: Path | None = None) -> bool:
+def build_book(
+    project: Path, executed: Mapping[str, Path], out: Path | None = None, repository: Repository | None = None
+) -> bool:
     """Build the book from executed notebooks, unless nothing has changed since it was built last.
 
     Parameters
@@ -39,6 +44,8 @@ def build_book(project: Path, executed: Mapping[str, Path], out: Path | None = N
     out : Path, optional
         Where the pages go; ``<project>/_build/html`` by default. An earlier book stays until the
         new one is ready.
+    repository : Repository, optional
+        Where the sources stand for everyone: the pages get buttons that lead there. Without it they have none.
 
     Returns
     -------
@@ -59,6 +66,8 @@ def build_book(project: Path, executed: Mapping[str, Path], out: Path | None = N
         shutil.rmtree(stage, ignore_errors=True)
         try:
             _stage(project, executed, stage)
+            if repository:
+                _address(stage, repository)
             digest = _digest(stage, store.results_root() or project / "results")
             if _is_built(out, stamp, digest):
                 return False
@@ -92,6 +101,16 @@ def _stage(project: Path, executed: Mapping[str, Path], stage: Path) -> None:
         notebook = json.loads((folder / NOTEBOOK).read_text(encoding="utf-8"))
         target.write_text(json.dumps(_published(notebook, project), indent=1), encoding="utf-8")
     (stage / "run_pages.json").write_text(json.dumps(pages, indent=1, sort_keys=True), encoding="utf-8")
+
+
+def _address(stage: Path, repository: Repository) -> None:
+    """Put the repository's address into the staged configuration and into the commands that the pages show."""
+    config = stage / "_config.yml"
+    content = repository.with_buttons(yaml.safe_load(config.read_text(encoding="utf-8")))
+    config.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    for page in (stage / "book").glob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(text.replace(PLACEHOLDER, repository.url), encoding="utf-8")
 
 
 def _about(folder: Path) -> dict[str, Any]:

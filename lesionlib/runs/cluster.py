@@ -6,9 +6,11 @@ back is the run's folder. So a worker needs lesionlib and the data, and no folde
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import shutil
+import signal
 import tempfile
 import threading
 import time
@@ -83,7 +85,12 @@ def local_crew(workers: int, prepare: Prepare | None = None) -> Iterator[Crew]:
             threads_per_worker=1,
             processes=True,
             resources={"run": 1},
-            dashboard_address=None,
+            # Without a dashboard it would still want one fixed port, and complain where another sweep has it.
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
+            # A worker that is stopped at its run is killed after a while: as it should be, and no news.
+            silence_logs=logging.ERROR,
+            preload=[__name__],
             local_directory=scratch,
             memory_limit=None,
             env={"OMP_NUM_THREADS": threads, "OMP_WAIT_POLICY": "passive"},
@@ -91,6 +98,12 @@ def local_crew(workers: int, prepare: Prepare | None = None) -> Iterator[Crew]:
         Client(cluster) as client,
     ):
         yield crew(client, prepare)
+
+
+def dask_setup(worker: object) -> None:
+    """Let Ctrl-C, which a terminal sends to the workers too, stop the sweep and not each worker; Dask calls this."""
+    del worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager
@@ -155,7 +168,13 @@ class _Fleet:
     began: float = field(default_factory=time.time)
 
     def send(self) -> Iterator[Outcome]:
-        """Give every free worker a run; yield those that another batch has made meanwhile."""
+        """Give every free worker a run; yield those that another batch has made meanwhile, or that nobody can make."""
+        if self.client.status in ("closing", "closed"):
+            text = "was not made: the scheduler went away; what is finished is kept, start the sweep again"
+            while self.waiting:
+                spec = self.waiting.popleft()
+                yield Outcome(spec, error=LesionlibError(f"{spec} {text}"))
+            return
         for _ in range(len(self.waiting)):
             if len(self.flying) >= slots(self.client):
                 return
@@ -164,11 +183,14 @@ class _Fleet:
             if elsewhere:
                 yield elsewhere
                 continue
-            flight = _Flight.start(self.client, spec, self.root, self.prepare)
-            if flight is None:
+            try:
+                flight = _Flight.start(self.client, spec, self.root, self.prepare)
+            except Busy:
                 self.waiting.append(spec)
-                continue
-            self.flying[flight.future] = flight
+            except LesionlibError as error:
+                yield Outcome(spec, error=error)
+            else:
+                self.flying[flight.future] = flight
 
     def receive(self) -> Iterator[Outcome]:
         """Wait a moment, and yield the runs that came back."""
@@ -185,13 +207,18 @@ class _Fleet:
 
 def slots(client: Client) -> int:
     """Return how many runs the cluster takes at once: what its workers declare, else one a worker."""
-    workers = client.scheduler_info()["workers"].values()
+    workers = _workers(client)
     name = _resource(client)
     return sum(int(worker["resources"].get(name, 0)) if name else 1 for worker in workers)
 
 
+def _workers(client: Client) -> list[dict[str, Any]]:
+    # A client that lost its scheduler knows of nobody.
+    return list(client.scheduler_info().get("workers", {}).values())
+
+
 def _resource(client: Client) -> str | None:
-    declared = {name for worker in client.scheduler_info()["workers"].values() for name in worker["resources"]}
+    declared = {name for worker in _workers(client) for name in worker["resources"]}
     return next((name for name in RESOURCES if name in declared), None)
 
 
@@ -204,13 +231,10 @@ class _Flight:
     lock: ExitStack
 
     @classmethod
-    def start(cls, client: Client, spec: RunSpec, root: Path, prepare: Prepare | None) -> _Flight | None:
-        """Send a run off; None where another batch is at it."""
+    def start(cls, client: Client, spec: RunSpec, root: Path, prepare: Prepare | None) -> _Flight:
+        """Send a run off; `Busy` where another batch is at it, InputError where the store cannot be written."""
         lock = ExitStack()
-        try:
-            lock.enter_context(only_writer(spec, root))
-        except Busy:
-            return None
+        lock.enter_context(only_writer(spec, root))
         name = _resource(client)
         future = client.submit(
             run_parcel,

@@ -69,7 +69,8 @@ def started(spec: RunSpec, root: Path | None = None) -> str:
 def is_current(spec: RunSpec, root: Path | None = None) -> bool:
     """Return whether a run is finished and need not be made again.
 
-    A quick run must also be of today's code and have seen today's other runs; any other one is kept.
+    A quick run, or one that names no data, must also be of today's code and have seen today's other runs; any other
+    one is kept: it took hours.
     """
     root = root or store.runs_root()
     folder = folder_of(spec, root)
@@ -81,7 +82,7 @@ def is_current(spec: RunSpec, root: Path | None = None) -> bool:
         return False
     if run.status != "finished":
         return False
-    return run.profile != "quick" or (run.code, run.seen) == (
+    return not run.is_made_again or (run.code, run.seen) == (
         spec.code,
         seen_digest(spec.chapter, spec.key, root),
     )

@@ -14,6 +14,23 @@ from lesionlib.runs.schema import Value
 from lesionlib.runs.spec import chapters
 
 GRID = "grid"
+HOURS = "estimated_gpu_hours"
+
+
+class Entry(BaseModel):
+    """One run of a profile: what it changes in the notebook, and what somebody reckons that it takes.
+
+    Attributes
+    ----------
+    parameters : dict
+    estimated_gpu_hours : float, optional
+        Hours of one GPU for this one run: an estimate, 0 or more.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    parameters: dict[str, Value]
+    estimated_gpu_hours: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
 
 class Profile(BaseModel):
@@ -24,35 +41,42 @@ class Profile(BaseModel):
 
         - {grid: {seed: [0, 1], clinical: [null, [age, sex, site]]}, data: ham10000, height: 224}
 
-    `chapters` holds them spelled out, in this order.
+    Beside the parameters may stand ``estimated_gpu_hours``, of each of the entry's runs. It is no parameter.
+    `entries` holds the runs spelled out, in this order; `chapters` their parameter sets alone.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     profile: str
-    chapters: dict[str, list[dict[str, Value]]] = Field(min_length=1)
+    entries: dict[str, list[Entry]] = Field(alias="chapters", min_length=1)
 
-    @field_validator("chapters", mode="before")
+    @property
+    def chapters(self) -> dict[str, list[dict[str, Value]]]:
+        """For each chapter its parameter sets."""
+        return {name: [entry.parameters for entry in entries] for name, entries in self.entries.items()}
+
+    @field_validator("entries", mode="before")
     @classmethod
     def _grids_spelled_out(cls, chapters: Any) -> Any:
         if not isinstance(chapters, dict):
             return chapters
         return {
-            name: [one for entry in entries for one in _spelled_out(name, entry)]
+            name: [_apart(one) for entry in entries for one in _spelled_out(name, entry)]
             if isinstance(entries, list)
             else entries
             for name, entries in chapters.items()
         }
 
-    @field_validator("chapters")
+    @field_validator("entries")
     @classmethod
-    def _each_set_once(cls, chapters: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
-        for name, sets in chapters.items():
+    def _each_set_once(cls, entries: dict[str, list[Entry]]) -> dict[str, list[Entry]]:
+        for name, runs in entries.items():
+            sets = [run.parameters for run in runs]
             if not sets:
                 raise ValueError(f"{name} has no parameter set ([{{}}] is the defaults')")
             if any(one in sets[:n] for n, one in enumerate(sets)):
                 raise ValueError(f"{name} has the same parameter set twice")
-        return chapters
+        return entries
 
 
 def load_profile(name: str, project: Path) -> Profile:
@@ -111,6 +135,14 @@ def _spelled_out(chapter: str, entry: Any) -> list[Any]:
         if name in beside:
             raise ValueError(f"{chapter}: {name} stands in the {GRID} and beside it; say it once")
     return [beside | dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+
+
+def _apart(entry: Any) -> Any:
+    """Put the parameters of an entry, which has no grid any more, apart from the estimate beside them."""
+    if not isinstance(entry, dict):
+        return entry
+    parameters = {name: value for name, value in entry.items() if name != HOURS}
+    return {"parameters": parameters} | ({HOURS: entry[HOURS]} if HOURS in entry else {})
 
 
 class _UniqueKeys(yaml.SafeLoader):

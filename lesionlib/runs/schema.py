@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -18,12 +19,14 @@ from pydantic import (
     StrictStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 
 from lesionlib.atomic import atomic_file
 from lesionlib.errors import InputError
 
 SCHEMA = 1
+KEY = r"^[0-9a-f]{12}$"
 
 Scalar = StrictBool | StrictInt | StrictFloat | StrictStr | None
 Value = Scalar | list[Scalar]
@@ -87,7 +90,7 @@ class RunFile(_File):
     """
 
     chapter: str
-    key: str = Field(pattern=r"^[0-9a-f]{12}$")
+    key: str = Field(pattern=KEY)
     profile: str | None = None
     status: Literal["recorded", "finished"] = "recorded"
     parameters: dict[str, Value]
@@ -109,6 +112,49 @@ class RunFile(_File):
     def is_phantom(self) -> bool:
         """Whether the run's data are synthetic."""
         return self.data.partition(":")[0] == "phantom"
+
+    @property
+    def is_made_again(self) -> bool:
+        """Whether the run is cheap enough to follow each change of the code and of the runs that it shows."""
+        return self.profile == "quick" or not self.fingerprint
+
+
+class VerdictWord(StrEnum):
+    """What came of a claim, by its criterion; the last two say why there is no answer."""
+
+    HOLDS = "holds"
+    FAILS = "does not hold"
+    OPEN = "cannot be told"
+    NOT_RUN = "not run here"
+    NOT_TESTABLE = "not testable here"
+
+
+class Verdict(_Part):
+    """What a chapter says of one claim of a paper: the word, what was measured, and the runs (keys) behind it."""
+
+    chapter: str
+    paper: str
+    claim: str
+    verdict: VerdictWord
+    measured: str = ""
+    runs: list[Annotated[str, Field(pattern=KEY)]] = []
+
+
+class VerdictsFile(_File):
+    """The content of ``verdicts.json``, beside a run's metrics or, of all chapters, in ``results/``."""
+
+    rows: list[Verdict]
+
+    @model_validator(mode="after")
+    def _one_answer_a_claim(self) -> VerdictsFile:
+        given: dict[tuple[str, str], str] = {}
+        for row in self.rows:
+            named = row.paper, row.claim
+            if named in given:
+                both = f"by {given[named]} and by {row.chapter}"
+                raise ValueError(f"{row.paper}, claim {row.claim}: answered twice, {both}")
+            given[named] = row.chapter
+        return self
 
 
 FileT = TypeVar("FileT", bound=_File)

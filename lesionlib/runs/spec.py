@@ -14,7 +14,7 @@ from typing import Any
 import lesionlib
 from lesionlib.errors import InputError
 from lesionlib.runs import store
-from lesionlib.runs.schema import portable
+from lesionlib.runs.schema import RunFile, portable
 
 PARAMETERS = "parameters"
 # Cells with this tag only read and show: a changed figure must not cost hours of training.
@@ -237,7 +237,10 @@ def run_key(chapter: str, sources: list[str], parameters: Mapping[str, Any], fin
 def code_digest(notebook: Path) -> str:
     """Return 12 hex digits of the library's code and data and of the notebook's whole source."""
     library = Path(lesionlib.__file__).parent
-    files = sorted(path for path in library.rglob("*") if path.suffix in {".py", ".yaml"})
+    # A wheel carries the book's pages, and with them their scripts; these are not the library's code.
+    carried = library / "project"
+    found = (path for path in library.rglob("*") if path.suffix in {".py", ".yaml"})
+    files = sorted(path for path in found if not path.is_relative_to(carried))
     content = [[path.relative_to(library).as_posix(), _file_digest(path)] for path in files]
     cells = [[cell["cell_type"], cell["source"], tags(cell)] for cell in read_cells(notebook)]
     return _digest(content, cells)
@@ -246,22 +249,27 @@ def code_digest(notebook: Path) -> str:
 def seen_digest(chapter: str, key: str, runs: Path) -> str:
     """Return 12 hex digits of the finished runs that the run `key` could show beside itself.
 
-    Those of ``results/`` and, of `runs`, those that a quick batch does not make again.
+    Those of ``results/`` and, of `runs`, those that a batch does not make again; and the table of what came of the
+    claims, unless the chapter stands in it: its own answers come from runs.
     """
     results = store.results_root()
     own = (chapter, key)
-    folders = [folder for folder in store.run_folders(runs) if not _is_quick(folder)]
+    folders = [folder for folder in store.run_folders(runs) if not _is_made_again(folder)]
     folders += store.run_folders(results) if results else []
     files = {(f.parent.name, f.name): f / "metrics.json" for f in folders}
-    return _digest(
-        sorted(["/".join(name), _file_digest(file)] for name, file in files.items() if name != own and file.is_file())
+    told = sorted(
+        ["/".join(name), _file_digest(file)] for name, file in files.items() if name != own and file.is_file()
     )
+    table = results / store.VERDICTS if results else None
+    if table and table.is_file() and f'"chapter": "{chapter}"' not in table.read_text(encoding="utf-8"):
+        told.append([store.VERDICTS, _file_digest(table)])
+    return _digest(told)
 
 
-def _is_quick(folder: Path) -> bool:
+def _is_made_again(folder: Path) -> bool:
     try:
-        return json.loads((folder / "run.json").read_text(encoding="utf-8")).get("profile") == "quick"
-    except (OSError, ValueError, AttributeError):
+        return RunFile.model_validate_json((folder / "run.json").read_bytes()).is_made_again
+    except (OSError, ValueError):
         return False
 
 

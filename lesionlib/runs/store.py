@@ -20,6 +20,7 @@ RUN_PROFILE = "LESIONLIB_RUN_PROFILE"
 INTERACTIVE = "interactive"
 FAILED = "failed"
 CASES = "cases"
+VERDICTS = "verdicts.json"
 _NOT_CHAPTERS = {INTERACTIVE, FAILED, CASES}
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -46,29 +46,67 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a sweep would do: the runs to make, those that stand already, and those that failed before.
+    """What a sweep would do: the runs to make, those that stand already, those that failed before, those without data.
 
-    A run that failed before is left alone until someone asks for it again.
+    A run that failed before is left alone until someone asks for it again. A run whose data are not on this machine
+    cannot be named, and not be made.
+
+    Attributes
+    ----------
+    todo, finished, failed, absent : list of RunSpec
+    gpu_hours : mapping
+        Chapter and key of a run to its estimated hours of one GPU, where it has an estimate.
     """
 
     todo: list[RunSpec]
     finished: list[RunSpec]
     failed: list[RunSpec]
+    absent: list[RunSpec] = field(default_factory=list)
+    gpu_hours: Mapping[tuple[str, str], float] = field(default_factory=dict)
+
+    @property
+    def unfinished(self) -> list[RunSpec]:
+        """The runs that do not stand, whatever the reason."""
+        return [*self.todo, *self.failed, *self.absent]
 
     def table(self) -> pd.DataFrame:
-        """One row a chapter, and one of all: how many runs of each kind."""
+        """One row a chapter, and one of all: how many runs of each kind, and what is left of the estimated GPU hours.
+
+        There is a column of runs without data only where there are any, and one of hours where any run has an estimate;
+        it sums those of all runs that are not finished. A chapter without an estimate has none there.
+        """
         import pandas as pd
 
         parts = {"to run": self.todo, "finished": self.finished, "failed before": self.failed}
+        parts |= {"no data here": self.absent} if self.absent else {}
         rows = [(spec.chapter, kind) for kind, specs in parts.items() for spec in specs]
         counts = pd.crosstab(*zip(*rows, strict=True)) if rows else pd.DataFrame()
         counts = counts.reindex(columns=list(parts), fill_value=0)
         counts.insert(0, "runs", counts.sum(axis=1))
         counts.loc["all"] = counts.sum()
-        return counts.astype(int).rename_axis(index="chapter", columns=None).reset_index()
+        counts = counts.astype(int)
+        if self.gpu_hours:
+            counts["estimated GPU hours left"] = self._hours_left(list(counts.index))
+        return counts.rename_axis(index="chapter", columns=None).reset_index()
+
+    def _hours_left(self, chapters: list[str]) -> list[float | None]:
+        """Sum the estimates of what is not finished, of each chapter (None where nobody made any) and of all."""
+        known = {chapter for chapter, _ in self.gpu_hours}
+        left = {chapter: 0.0 if chapter in known else None for chapter in chapters[:-1]}
+        for spec in self.unfinished:
+            if spec.chapter in known:
+                left[spec.chapter] += self.gpu_hours.get((spec.chapter, spec.key), 0.0)
+        total = sum(hours for hours in left.values() if hours is not None)
+        return [hours if hours is None else round(hours, 1) for hours in [*left.values(), total]]
 
 
-def plan_sweep(specs: Iterable[RunSpec], root: Path | None = None, retry: bool = False) -> Sweep:
+def plan_sweep(
+    specs: Iterable[RunSpec],
+    root: Path | None = None,
+    retry: bool = False,
+    absent: Iterable[RunSpec] = (),
+    gpu_hours: Mapping[tuple[str, str], float] | None = None,
+) -> Sweep:
     """Sort the runs of a sweep by what is to be done with them; each run counts once.
 
     Parameters
@@ -79,13 +117,18 @@ def plan_sweep(specs: Iterable[RunSpec], root: Path | None = None, retry: bool =
         The folder of the runs; `runs_root()` by default.
     retry : bool
         Make again what failed before.
+    absent : iterable of RunSpec
+        Those whose data are not on this machine, planned with an empty fingerprint.
+    gpu_hours : mapping, optional
+        Chapter and key of a run to its estimated hours of one GPU.
     """
     root = root or store.runs_root()
     wanted = unique(list(specs))
     finished = [spec for spec in wanted if in_results(spec) or is_current(spec, root)]
     missing = [spec for spec in wanted if spec not in finished]
     failed = [] if retry else [spec for spec in missing if failed_folder(spec, root).is_dir()]
-    return Sweep([spec for spec in missing if spec not in failed], finished, failed)
+    todo = [spec for spec in missing if spec not in failed]
+    return Sweep(todo, finished, failed, unique(list(absent)), dict(gpu_hours or {}))
 
 
 def run_sweep(
@@ -143,6 +186,9 @@ def _made_here(spec: RunSpec, root: Path) -> Outcome | None:
         return None
     except LesionlibError as error:
         return Outcome(spec, time.monotonic() - start, error)
+    except OSError as error:
+        # A disk that fails otherwise than by being full: the next run may fare better.
+        return Outcome(spec, time.monotonic() - start, RunFailed(f"{spec} failed: {type(error).__name__}: {error}"))
     return Outcome(spec, time.monotonic() - start)
 
 
@@ -151,9 +197,12 @@ def made_elsewhere(spec: RunSpec, root: Path, began: float) -> Outcome | None:
     if is_current(spec, root):
         return Outcome(spec)
     failed = failed_folder(spec, root)
-    if failed.is_dir() and failed.stat().st_mtime > began:
-        return Outcome(spec, error=RunFailed(f"{spec} failed in another batch; notebook and traceback in {failed}"))
-    return None
+    try:
+        lately = failed.stat().st_mtime > began
+    except OSError:
+        return None
+    text = f"{spec} failed in another batch; notebook and traceback in {failed}"
+    return Outcome(spec, error=RunFailed(text)) if lately else None
 
 
 def time_left(outcomes: Sequence[Outcome], remaining: int, elapsed: float) -> str:
@@ -177,16 +226,17 @@ def duration(seconds: float) -> str:
 
 
 def summary(sweep: Sweep, outcomes: Sequence[Outcome], root: Path | None = None) -> pd.DataFrame:
-    """Return one row a run of the sweep: chapter, key, what became of it, its seconds, its parameters."""
+    """Return one row a run: chapter, key (none without its data), what became of it, its seconds, its parameters."""
     import pandas as pd
 
     root = root or store.runs_root()
     ended = {(each.spec.chapter, each.spec.key): each for each in outcomes}
     rows = []
-    for spec in [*sweep.finished, *sweep.failed, *sweep.todo]:
+    for spec in [*sweep.finished, *sweep.failed, *sweep.todo, *sweep.absent]:
         outcome = ended.get((spec.chapter, spec.key))
+        key = None if spec in sweep.absent else spec.key
         rows.append(
-            {"chapter": spec.chapter, "key": spec.key, "state": _state(spec, sweep, outcome)}
+            {"chapter": spec.chapter, "key": key, "state": _state(spec, sweep, outcome)}
             | {"seconds": _seconds(spec, root)}
             | {name: groupable(schema.portable(value)) for name, value in spec.parameters.items()}
         )
@@ -198,6 +248,8 @@ def _state(spec: RunSpec, sweep: Sweep, outcome: Outcome | None) -> str:
         return "finished before"
     if spec in sweep.failed:
         return "failed before"
+    if spec in sweep.absent:
+        return "no data here"
     if outcome is None:
         return "not run"
     return "failed" if outcome.error else "finished"

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -139,6 +140,29 @@ def test_an_existing_cluster_is_used_and_its_declared_slots_count(project):
             assert cluster.slots(client) == 2
         with cluster.remote_crew(existing.scheduler_address) as crew:
             assert errors(quietly([spec], crew)) == [None]
+
+
+def test_a_lost_scheduler_ends_the_sweep_and_names_what_was_not_made(project):
+    specs = planned(write_notebook(project, "01_toy"), 2)
+    outcomes = quietly(specs, cluster.crew(SimpleNamespace(status="closed")))
+    text = "was not made: the scheduler went away; what is finished is kept, start the sweep again"
+    assert errors(outcomes) == [f"{spec} {text}" for spec in specs]
+    assert runs.plan_sweep(specs).todo == specs
+
+
+def test_a_place_that_cannot_be_written_fails_its_run_and_no_other(project, workers, monkeypatch):
+    specs = planned(write_notebook(project, "01_toy"), 2)
+    held = cluster.only_writer
+
+    def full(spec, root):
+        if spec == specs[0]:
+            raise InputError("cannot write the lock: the disk is full")
+        return held(spec, root)
+
+    monkeypatch.setattr(cluster, "only_writer", full)
+    outcomes = {outcome.spec.key: outcome.error for outcome in quietly(specs, workers)}
+    assert "the disk is full" in str(outcomes[specs[0].key])
+    assert outcomes[specs[1].key] is None
 
 
 def test_nobody_at_the_address_is_one_line():

@@ -74,6 +74,38 @@ def test_the_plan_of_nothing_is_a_table_too(project):
     assert runs.plan_sweep([]).table().to_numpy().tolist() == [["all", 0, 0, 0, 0]]
 
 
+def test_a_plan_sums_the_estimated_hours_of_what_is_not_finished(project, no_kernels):
+    specs = planned(write_notebook(project, "01_toy"), 5)
+    other = runs.plan(write_notebook(project, "02_toy"), {}, "f00d", "real")
+    absent = runs.plan(write_notebook(project, "03_toy"), {"epochs": 9}, "", "paper")
+    no_kernels[1] = ValueError("broken")
+    quietly(specs[:2])
+
+    hours = {(spec.chapter, spec.key): 2.0**n for n, spec in enumerate(specs)}
+    hours[absent.chapter, absent.key] = 0.5
+    sweep = runs.plan_sweep([*specs, other], absent=[absent, absent], gpu_hours=hours)
+    table = sweep.table().set_index("chapter")
+    # 1 is finished; 2 failed before; 4, 8 and 16 are to run.
+    assert table.loc["01_toy"].tolist() == [5, 3, 1, 1, 0, 30.0]
+    assert table.loc["03_toy"].tolist() == [1, 0, 0, 0, 1, 0.5]
+    assert table.loc["all"].tolist() == [7, 4, 1, 1, 1, 30.5]
+    assert table["estimated GPU hours left"].isna().to_dict()["02_toy"]
+    assert sweep.unfinished == [*specs[2:], other, specs[1], absent]
+
+
+def test_a_plan_without_estimates_and_with_all_data_has_no_such_columns(project):
+    specs = planned(write_notebook(project, "01_toy"), 1)
+    assert list(runs.plan_sweep(specs).table()) == ["chapter", "runs", "to run", "finished", "failed before"]
+
+
+def test_a_summary_names_the_runs_without_data_and_gives_them_no_key(project, no_kernels):
+    path = write_notebook(project, "01_toy")
+    sweep = runs.plan_sweep(planned(path, 1), absent=[runs.plan(path, {"epochs": 7}, "", "paper")])
+    table = sweeps.summary(sweep, quietly(sweep.todo)[0]).set_index("epochs")
+    assert table["state"].to_dict() == {0: "finished", 7: "no data here"}
+    assert table["key"].isna().to_dict() == {0: False, 7: True}
+
+
 def test_what_stands_in_results_is_not_made_again(project, no_kernels, monkeypatch):
     spec = planned(write_notebook(project, "01_toy"), 1)[0]
     quietly([spec])
@@ -119,6 +151,19 @@ def test_a_full_disk_stops_neither_the_store_nor_the_others(project, no_kernels,
     assert runs.plan_sweep(specs).finished == [specs[0], specs[2]]
     monkeypatch.setattr(store, "put_in_place", place)
     assert quietly(runs.plan_sweep(specs).todo)[0][0].error is None
+
+
+def test_a_disk_that_fails_in_another_way_stops_no_other(project, no_kernels, monkeypatch):
+    specs = planned(write_notebook(project, "01_toy"), 2)
+
+    def broken(spec, root):
+        raise OSError(errno.EIO, "Input/output error", str(root))
+
+    held = execution.only_writer
+    monkeypatch.setattr(execution, "only_writer", lambda spec, root: (broken if spec == specs[0] else held)(spec, root))
+    outcomes, _ = quietly(specs)
+    assert "Input/output error" in str(outcomes[0].error)
+    assert runs.plan_sweep(specs).finished == [specs[1]]
 
 
 def test_a_summary_has_a_line_for_each_run(project, no_kernels):
