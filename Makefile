@@ -10,7 +10,7 @@ book: $(READY)
 	$(PY) -m lesionlib book
 
 test: lint
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 	$(PY) -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=180 notebooks
 	$(PY) -m lesionlib book
 
