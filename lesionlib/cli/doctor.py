@@ -30,10 +30,18 @@ def _answer(probe: Callable[[], str]) -> str:
 
 
 def _versions() -> str:
+    names = ("lesionlib", "torch", "torchvision", "fastai", "timm", "numpy", "pandas", "jupyter-book")
+    return ", ".join([f"Python {platform.python_version()}", *(f"{name} {_version(name)}" for name in names)])
+
+
+def _version(name: str) -> str:
+    """Of a package that may be missing, as Jupyter Book is where only runs are made."""
     from importlib import metadata
 
-    names = ("lesionlib", "torch", "torchvision", "fastai", "timm", "numpy", "pandas", "jupyter-book")
-    return ", ".join([f"Python {platform.python_version()}", *(f"{n} {metadata.version(n)}" for n in names)])
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "is not here"
 
 
 def _machine() -> str:

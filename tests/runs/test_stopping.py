@@ -20,12 +20,15 @@ pytestmark = pytest.mark.slow
 
 COUNT = 4
 DRIVER = """
+import signal
 import sys
 from contextlib import nullcontext
 from lesionlib import runs
 from lesionlib.runs import cluster
 
 if __name__ == "__main__":
+    # As under a terminal, also where the tests themselves were started in the background and ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     specs = [runs.plan(sys.argv[1], {"epochs": n}, "f00d", "real") for n in range(int(sys.argv[2]))]
     with cluster.local_crew(2) if sys.argv[3] == "2" else nullcontext(runs.alone) as crew:
         outcomes = runs.run_sweep(runs.plan_sweep(specs, retry=True).todo, crew, say=lambda line: None)
