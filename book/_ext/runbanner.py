@@ -1,8 +1,8 @@
-"""A line at the head of each page: what its figures come from, and what they are not for.
+"""A line at the head of each page: what its figures come from, and what they are not for; and all of them in a table.
 
-Reads ``run_pages.json``, which is written beside ``_config.yml`` when a book of executed notebooks is
-staged: the page's name -> the chapter's run (data, profile, key ...). A notebook's page that is
-not in it was not executed.
+The table is the directive ``{run-status}``. Reads ``run_pages.json``, which is written beside ``_config.yml`` when a
+book of executed notebooks is staged: the page's name -> the chapter's run (data, profile, key ...). A notebook's page
+that is not in it was not executed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,10 @@ import html
 import json
 from pathlib import Path
 
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective
+
 _NOTICE = "For teaching and research, not for diagnosis."
 # Thebe fetches its script from a network that a reader may not have; the book offers no live code.
 _NOT_WANTED = ("thebe",)
@@ -18,6 +22,7 @@ _NOT_WANTED = ("thebe",)
 
 def setup(app):
     app.add_config_value("run_pages", "run_pages.json", "html")
+    app.add_directive("run-status", RunStatus)
     app.connect("builder-inited", _read)
     app.connect("html-page-context", _page, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -52,13 +57,37 @@ def _kind(run):
 def _origin(run):
     if run is None:
         return "This page was not run: it shows the notebook only."
-    how = f"profile {run['profile']}, run {run['key']}, on {run['device']}"
+    how = f"profile {run['profile']}, run {run['key']}, on {run['device']}, {run['date']}"
     if run["phantom"]:
         return (
             f"This page was run on phantoms ({run['data']}; {how}): lesions that a program drew. "
             "Its own figures are no findings about skin."
         )
     return f"This page was run on {run['data']} ({how})."
+
+
+class RunStatus(SphinxDirective):
+    """One row a chapter: what its page was made from."""
+
+    def run(self):
+        pages = sorted(name for name in self.env.found_docs if name.startswith("notebooks/"))
+        lines = ["| chapter | made from | profile | run | device | date | seconds |", "|---|---|---|---|---|---|---:|"]
+        lines += [_row(name, self.env.app.run_pages_content.get(name)) for name in pages]
+        # The table is about every page: it is read again whenever one was run again.
+        self.env.note_reread()
+        parent = nodes.Element()
+        self.state.nested_parse(StringList(lines, source=self.env.docname), 0, parent)
+        return parent.children
+
+
+def _row(name, run):
+    chapter = name.removeprefix("notebooks/")
+    if run is None:
+        return f"| [{chapter}](/{name}) | not run: the page shows the notebook only | | | | | |"
+    made = f"phantoms: `{run['data']}`" if run["phantom"] else f"real: `{run['data']}`"
+    seconds = "" if run["seconds"] is None else f"{run['seconds']:.0f}"
+    cells = [made, run["profile"], f"`{run['key']}`", run["device"], run["date"] or "", seconds]
+    return f"| [{chapter}](/{name}) | {' | '.join(cells)} |"
 
 
 def _is_unwanted(script):

@@ -121,6 +121,8 @@ def _about(folder: Path) -> dict[str, Any]:
         "data": run.data,
         "device": run.device,
         "phantom": run.is_phantom,
+        "date": run.started[:10] if run.started else None,
+        "seconds": run.seconds,
     }
 
 

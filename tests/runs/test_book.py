@@ -18,6 +18,7 @@ chapters:
   - file: notebooks/02_toy
 """
 WELCOME = "# Welcome\n\nThe rate is {math}`p = \\frac{a}{b}`.\n\n$$q = 1 - p$$ (eq-q)\n\nSee {eq}`eq-q`.\n"
+WELCOME += "\n```{run-status}\n```\n"
 # What a page must not tell of the machine it was run on.
 TELLS = """
 import os, sys
@@ -60,6 +61,13 @@ def test_a_strict_book_in_one_go(book, capfd):
     )
     assert "This page was run on phantoms (phantom:toy" in ran
     assert "This page was not run" in absent
+    # The table of all pages says the same as their banners.
+    key, day = executed["01_toy"].name, runs.load(executed["01_toy"].name).run.started[:10]
+    assert f"run {key}, on cpu, {day})" in ran
+    first, second = re.findall(r"<tr.*?</tr>", welcome, re.S)[1:]
+    assert all(word in first for word in ("notebooks/01_toy.html", "phantom:toy", key, day))
+    assert "notebooks/02_toy.html" in second
+    assert "not run" in second
     for page in (ran, absent, welcome):
         assert "For teaching and research, not for diagnosis." in page
         assert "sphinx-thebe.js" not in page
