@@ -163,11 +163,11 @@ def class_weights(dls: LesionDataLoaders, power: float = 0.5) -> torch.Tensor:
 
 
 def compile_training(learn: Learner) -> Learner:
-    """Let `torch.compile` make the steps of every later training faster; everything else runs as before.
+    """Let `torch.compile` make the steps of every later training; everything else runs as before.
 
-    Pays in long trainings: the first batch, and the first one after each thaw, take as long as many others together. On
-    a processor it needs a C++ compiler. Sums come out in another order, so that a figure may differ as it does
-    between two machines.
+    May pay in long trainings (measure it on your machine): the first batch, and the first one after each thaw, take as
+    long as many others together. On a processor it needs a C++ compiler. Sums come out in another order, so that a
+    figure may differ as it does between two machines.
 
     Parameters
     ----------
