@@ -12,6 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
+# What the environment may already ask of malloc about the same matter: how much it maps, and how much it gives back.
+_ASKED_FOR = ("MALLOC_MMAP_", "MALLOC_TRIM_", "MALLOC_TOP_PAD_")
+_TUNABLES = ("glibc.malloc.mmap_", "glibc.malloc.trim_", "glibc.malloc.top_pad")
+
 # Of glibc's malloc.h: blocks that are mapped one by one (65,536 at most unless asked otherwise), and how much free
 # memory at the end of the heap is given back (-1: none).
 _M_MMAP_MAX, _M_TRIM_THRESHOLD = -4, -1
@@ -23,8 +27,9 @@ _holders = 0
 def freed_memory_kept() -> Iterator[None]:
     """Keep freed memory with the process while the block runs, and give it back at its end.
 
-    Blocks may stand inside each other. Where the C library is not glibc, or the environment sets malloc's options
-    (``MALLOC_...``, ``GLIBC_TUNABLES``), nothing is changed.
+    Blocks may stand inside each other. Where the C library is not glibc, or the environment says itself how much
+    memory is mapped and given back (``MALLOC_MMAP_THRESHOLD_`` and the like, also in ``GLIBC_TUNABLES``), nothing is
+    changed.
     """
     global _holders
     _holders += 1
@@ -52,7 +57,7 @@ def _give_back() -> None:
 
 @cache
 def _glibc() -> ctypes.CDLL | None:
-    if any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ):
+    if _environment_asks():
         return None
     try:
         library = ctypes.CDLL(None)
@@ -60,3 +65,9 @@ def _glibc() -> ctypes.CDLL | None:
     except (TypeError, OSError, AttributeError):
         return None
     return library
+
+
+def _environment_asks() -> bool:
+    if any(name in os.environ.get("GLIBC_TUNABLES", "") for name in _TUNABLES):
+        return True
+    return any(name.startswith(_ASKED_FOR) for name in os.environ)

@@ -37,21 +37,14 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def command(folder, monkeypatch, capsys):
+def command(folder, monkeypatch, lesionlib_command):
     """Call the command in the project; return its exit code, what it said and what it complained of."""
     for name in ("LESIONLIB_RUNS", "LESIONLIB_RESULTS", "LESIONLIB_RUN_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(folder)
     monkeypatch.setattr(datasets, "fingerprint", lambda parameters: "f00d")
 
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["lesionlib", *words])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        return ended.value.code or 0, said.out, said.err
-
-    return call
+    return lesionlib_command
 
 
 def test_help_imports_nothing_heavy():

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import nbformat
 import pytest
 
-from lesionlib import cli, datasets, papers, runs
+from lesionlib import datasets, papers, runs
 
 CODE = """
 from lesionlib import runs
@@ -25,7 +24,7 @@ def claims():
 
 
 @pytest.fixture
-def command(tmp_path, monkeypatch, capsys):
+def command(tmp_path, monkeypatch, lesionlib_command):
     for name in ("LESIONLIB_RUNS", "LESIONLIB_RESULTS", "LESIONLIB_RUN_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
@@ -37,11 +36,8 @@ def command(tmp_path, monkeypatch, capsys):
     (tmp_path / "notebooks" / "profiles" / "quick.yml").write_text("profile: quick\nchapters: {01_toy: [{}]}\n")
 
     def call(*words):
-        monkeypatch.setattr(sys, "argv", ["lesionlib", *words])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        return ended.value.code or 0, said.out, said.err.splitlines()[-1:]
+        code, out, err = lesionlib_command(*words)
+        return code, out, err.splitlines()[-1:]
 
     return call
 

@@ -39,10 +39,10 @@ print(outside, inside, nested, faults(), full - held())
 """
 
 
-def counted(**environment) -> list[int]:
-    answer = subprocess.run(
-        [sys.executable, "-c", CODE], env=os.environ | environment, capture_output=True, text=True, check=True
-    )
+def counted(**asked) -> list[int]:
+    """The answers of a process whose environment asks malloc for nothing else than this."""
+    plain = {name: text for name, text in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_TUNABLES"))}
+    answer = subprocess.run([sys.executable, "-c", CODE], env=plain | asked, capture_output=True, text=True, check=True)
     return [int(word) for word in answer.stdout.split()]
 
 
@@ -58,6 +58,21 @@ def test_pages_are_cleared_once_inside_and_each_time_outside():
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's malloc is asked to keep memory")
-def test_what_the_environment_asks_for_is_left_alone():
-    outside, inside, *_ = counted(MALLOC_TOP_PAD_="131072")
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"MALLOC_TOP_PAD_": "131072"},
+        {"MALLOC_MMAP_THRESHOLD_": "131072"},
+        {"GLIBC_TUNABLES": "glibc.malloc.arena_max=2:glibc.malloc.trim_threshold=131072"},
+    ],
+)
+def test_what_the_environment_asks_for_is_left_alone(asked):
+    outside, inside, *_ = counted(**asked)
     assert inside > outside / 2
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's malloc is asked to keep memory")
+@pytest.mark.parametrize("asked", [{"MALLOC_ARENA_MAX": "2"}, {"GLIBC_TUNABLES": "glibc.malloc.arena_max=2"}])
+def test_other_options_of_malloc_do_not_stand_in_the_way(asked):
+    outside, inside, *_ = counted(**asked)
+    assert inside < outside / 20

@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from docutils import nodes
-from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
 from lesionlib import runs
@@ -42,9 +40,7 @@ class BenchmarkFigures(SphinxDirective):
         path = root / "benchmarks" / f"{self.arguments[0]}.json" if root else None
         found = json.loads(path.read_text(encoding="utf-8")) if path and path.is_file() else None
         lines = _measured(found) if found else ["*Not run here.*"]
-        parent = nodes.Element()
-        self.state.nested_parse(StringList(lines, source=self.env.docname), 0, parent)
-        return parent.children
+        return self.parse_text_to_nodes("\n".join(lines))
 
 
 def setup(app):

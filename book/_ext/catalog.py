@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from docutils import nodes
-from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
 from lesionlib import datasets
@@ -37,9 +35,7 @@ def _directive(markdown: Callable[[], list[str]]) -> type[SphinxDirective]:
 
     class Generated(SphinxDirective):
         def run(self):
-            parent = nodes.Element()
-            self.state.nested_parse(StringList(markdown(), source=self.env.docname), 0, parent)
-            return parent.children
+            return self.parse_text_to_nodes("\n".join(markdown()))
 
     return Generated
 

@@ -11,8 +11,6 @@ import html
 import json
 from pathlib import Path
 
-from docutils import nodes
-from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
 _NOTICE = "For teaching and research, not for diagnosis."
@@ -71,22 +69,20 @@ class RunStatus(SphinxDirective):
 
     def run(self):
         pages = sorted(name for name in self.env.found_docs if name.startswith("notebooks/"))
-        lines = ["| chapter | made from | profile | run | device | date | seconds |", "|---|---|---|---|---|---|---:|"]
+        lines = ["| chapter | made from | run (profile) | device, date | seconds |", "|---|---|---|---|---:|"]
         lines += [_row(name, self.env.app.run_pages_content.get(name)) for name in pages]
         # The table is about every page: it is read again whenever one was run again.
         self.env.note_reread()
-        parent = nodes.Element()
-        self.state.nested_parse(StringList(lines, source=self.env.docname), 0, parent)
-        return parent.children
+        return self.parse_text_to_nodes("\n".join(lines))
 
 
 def _row(name, run):
     chapter = name.removeprefix("notebooks/")
     if run is None:
-        return f"| [{chapter}](/{name}) | not run: the page shows the notebook only | | | | | |"
+        return f"| [{chapter}](/{name}) | not run: the page shows the notebook only | | | |"
     made = f"phantoms: `{run['data']}`" if run["phantom"] else f"real: `{run['data']}`"
     seconds = "" if run["seconds"] is None else f"{run['seconds']:.0f}"
-    cells = [made, run["profile"], f"`{run['key']}`", run["device"], run["date"] or "", seconds]
+    cells = [made, f"`{run['key']}` ({run['profile']})", f"{run['device']}, {run['date']}", seconds]
     return f"| [{chapter}](/{name}) | {' | '.join(cells)} |"
 
 

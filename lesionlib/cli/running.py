@@ -49,7 +49,7 @@ def run(
     """Run a chapter's notebook with the parameter sets of a profile; what is finished is not run again."""
     from lesionlib import runs
 
-    specs = _planned(_project(), chapter, _overrides(parameter or []), profile)
+    specs = _planned(runs.this_project(), chapter, _overrides(parameter or []), profile)
     plan = runs.plan_sweep(specs, retry=True)
     for spec in [] if force else plan.finished:
         place = "results" if runs.in_results(spec) else runs.folder_of(spec)
@@ -72,7 +72,7 @@ def sweep(
         raise InputError(f"--workers: found {workers}, expected 1 or more")
     if scheduler and workers != 1:
         raise InputError(f"--workers {workers}: a cluster has its own workers: leave it out, or leave out --scheduler")
-    project = _project()
+    project = runs.this_project()
     plan, missing = planned_sweep(wanted_runs(project, runs.read_profile(file, project)), retry)
     _echo_plan(plan, missing)
     if dry_run:
@@ -96,7 +96,7 @@ def book(
     """Run what is missing or stale for the pages of a profile, one run a chapter, and build the book to _build/html."""
     from lesionlib import runs
 
-    project = _project()
+    project = runs.this_project()
     address = runs.repository_at(repository, branch) if repository else None
     index = project / "_build" / "html" / "index.html"
     pages = finished_pages(profile)
@@ -114,7 +114,7 @@ def finished_pages(profile: str) -> dict[str, Path]:
     """
     from lesionlib import runs
 
-    candidates = page_runs(_project(), profile)
+    candidates = page_runs(runs.this_project(), profile)
     todo = runs.pending([spec for specs in candidates.values() for spec in specs])
     finished = {chapter: [spec for spec in specs if spec not in todo] for chapter, specs in candidates.items()}
     _end_on_failures(runs.run_batch([specs[0] for chapter, specs in candidates.items() if not finished[chapter]]))
@@ -135,18 +135,6 @@ def _overrides(pairs: list[str]) -> dict[str, Any]:
         except yaml.YAMLError as error:
             raise InputError(f"-p {name} {value}: no YAML ({' '.join(str(error).split())})") from error
     return values
-
-
-def _project() -> Path:
-    from lesionlib import runs
-
-    project = runs.project_root()
-    if project is None:
-        raise InputError(
-            f"{Path.cwd()}: not in the book's project: go to the folder with _toc.yml and notebooks/, or make one: "
-            "`lesionlib init FOLDER`"
-        )
-    return project
 
 
 def _planned(project: Path, chapter: str, overrides: dict[str, Any], name: str) -> list[RunSpec]:

@@ -75,9 +75,7 @@ def pack(
         larger than `max_size`; then the line gives the sizes of the parts. Nothing is left of it.
     """
     folder = Path(folder)
-    project = project or runs.project_root()
-    if project is None:
-        raise InputError(f"{Path.cwd()}: not in the book's project: go to the folder with _toc.yml and notebooks/")
+    project = project or runs.this_project()
     if folder.exists():
         raise InputError(f"{folder} is already there; choose a new folder, or remove it first")
     if contents.sweep:

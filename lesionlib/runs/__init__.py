@@ -31,7 +31,7 @@ from lesionlib.runs.recording import RunRecord, record
 from lesionlib.runs.repository import Repository, repository_at
 from lesionlib.runs.schema import MetricRow, MetricsFile, Opening, RunFile, Verdict, VerdictsFile, VerdictWord
 from lesionlib.runs.spec import RunSpec, chapters, plan, resolve
-from lesionlib.runs.store import project_root, results_root, runs_root
+from lesionlib.runs.store import project_root, results_root, runs_root, this_project
 from lesionlib.runs.sweeps import Crew, Outcome, Sweep, alone, plan_sweep, run_sweep, summary
 from lesionlib.runs.tables import Answers, FinishedRun, answers, load, table
 
@@ -90,6 +90,7 @@ __all__ = [
     "started",
     "summary",
     "table",
+    "this_project",
     "unique",
     "verdicts",
     "write_verdicts",

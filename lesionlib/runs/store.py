@@ -11,6 +11,7 @@ from pathlib import Path
 
 import lesionlib
 from lesionlib.atomic import writing_to
+from lesionlib.errors import InputError
 
 # The executor tells the notebook by these where it records and under which name.
 RUN_DIR = "LESIONLIB_RUN_DIR"
@@ -31,6 +32,23 @@ def project_root(start: str | Path | None = None) -> Path | None:
     """
     here = Path(start or Path.cwd()).resolve()
     return next((folder for folder in (here, *here.parents) if _is_project(folder)), None)
+
+
+def this_project() -> Path:
+    """Return the book's project folder at or above the working folder.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    found = project_root()
+    if found is None:
+        raise InputError(
+            f"{Path.cwd()}: not in the book's project: go to the folder with _toc.yml and notebooks/, or make one: "
+            "`lesionlib init FOLDER`"
+        )
+    return found
 
 
 def _is_project(folder: Path) -> bool:

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import sys
+from functools import partial
 
 import pytest
 from small_index import packages_here
 
-from lesionlib import cli, kit
+from lesionlib import kit
 
 
 @pytest.fixture
-def command(place, monkeypatch, capsys):
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["lesionlib", "kit", "pack", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        return ended.value.code or 0, said.out, said.err
-
-    return call
+def command(place, lesionlib_command):
+    return partial(lesionlib_command, "kit", "pack")
 
 
 def test_its_words_reach_the_kit(command, wheels_at_hand, tmp_path):

@@ -6,11 +6,6 @@ from lesionlib.learners import dataloaders, lesion_learner
 ARCH = "test_efficientnet"
 
 
-@pytest.fixture(scope="session")
-def cache_folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture(autouse=True, scope="module")
 def cache(cache_folder):
     """The library's cache, for fixtures of a whole module too."""

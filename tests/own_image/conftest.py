@@ -9,11 +9,6 @@ from lesionlib.own_image import load_model, save_model
 ARCH, SIZE = "test_efficientnet", 32
 
 
-@pytest.fixture(scope="session")
-def cache_folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture(autouse=True, scope="module")
 def cache(cache_folder):
     """The library's cache, for fixtures of a whole module too."""

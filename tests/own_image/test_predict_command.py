@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 from made_pictures import all_files, photo
 from PIL import Image
 
-from lesionlib import cli
 from lesionlib.own_image import NOTICE, Answer, ask
 
 
@@ -24,15 +24,8 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def command(folder, monkeypatch, capsys):
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["lesionlib", "predict", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        return ended.value.code or 0, said.out, said.err
-
-    return call
+def command(folder, lesionlib_command):
+    return partial(lesionlib_command, "predict")
 
 
 def test_good_pictures_are_answered(command, photo_folder, photo_model, folder):

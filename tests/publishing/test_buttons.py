@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -165,13 +164,6 @@ def test_the_built_pages(project):
     assert repository.PLACEHOLDER in (project / "book" / "how_to.md").read_text()
 
 
-def call(monkeypatch, capsys, *words):
-    monkeypatch.setattr(sys, "argv", ["lesionlib", "book", *words])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    return ended.value.code or 0, capsys.readouterr()
-
-
 @pytest.fixture
 def built(project, monkeypatch):
     """What the command hands over to the builder; nothing is run or built."""
@@ -181,14 +173,14 @@ def built(project, monkeypatch):
     return given
 
 
-def test_the_command_takes_an_address_or_none(built, monkeypatch, capsys):
-    assert call(monkeypatch, capsys)[0] == 0
-    assert call(monkeypatch, capsys, "--repository", "https://github.com/ada/lesions", "--branch", "v1.0")[0] == 0
+def test_the_command_takes_an_address_or_none(built, monkeypatch, lesionlib_command):
+    assert lesionlib_command("book")[0] == 0
+    assert lesionlib_command("book", "--repository", "https://github.com/ada/lesions", "--branch", "v1.0")[0] == 0
     monkeypatch.setenv("LESIONLIB_REPOSITORY", "https://github.com/ada/others")
     monkeypatch.setenv("LESIONLIB_BRANCH", "next")
-    assert call(monkeypatch, capsys)[0] == 0
+    assert lesionlib_command("book")[0] == 0
     monkeypatch.setenv("LESIONLIB_REPOSITORY", "")
-    assert call(monkeypatch, capsys)[0] == 0
+    assert lesionlib_command("book")[0] == 0
     assert built == [
         None,
         repository.Repository("ada", "lesions", "v1.0"),
@@ -197,12 +189,12 @@ def test_the_command_takes_an_address_or_none(built, monkeypatch, capsys):
     ]
 
 
-def test_a_bad_address_is_one_line_before_anything_runs(built, monkeypatch, capsys):
+def test_a_bad_address_is_one_line_before_anything_runs(built, monkeypatch, lesionlib_command):
     monkeypatch.setattr(cli.running, "finished_pages", lambda profile: pytest.fail("ran"))
-    code, said = call(monkeypatch, capsys, "--repository", "ada/lesions")
+    code, out, err = lesionlib_command("book", "--repository", "ada/lesions")
     assert code == 2
-    assert said.out == ""
-    assert said.err == (
+    assert out == ""
+    assert err == (
         "lesionlib: repository: found 'ada/lesions', expected an address like https://github.com/OWNER/NAME "
         "(Colab opens notebooks from there)\n"
     )

@@ -2,11 +2,10 @@
 
 import errno
 import shutil
-import sys
 
 import pytest
 
-from lesionlib import cli, runs
+from lesionlib import runs
 from lesionlib.errors import InputError, LesionlibError
 from lesionlib.runs import founding
 
@@ -83,10 +82,8 @@ def test_a_full_disk_makes_no_half_project(checkout, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["checkout"]
 
 
-def test_the_command(checkout, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["lesionlib", "init", str(tmp_path / "mine")])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert not ended.value.code
-    assert capsys.readouterr().out.startswith(f"{tmp_path / 'mine'}: go there")
+def test_the_command(checkout, tmp_path, lesionlib_command):
+    code, out, _ = lesionlib_command("init", tmp_path / "mine")
+    assert code == 0
+    assert out.startswith(f"{tmp_path / 'mine'}: go there")
     assert files(tmp_path / "mine") == COPIED

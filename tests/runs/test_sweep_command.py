@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 from toy_project import write_notebook
 
-from lesionlib import cli, datasets, runs
+from lesionlib import datasets, runs
 
 
 @pytest.fixture
-def command(project, monkeypatch, capsys, tmp_path):
+def command(project, monkeypatch, tmp_path, lesionlib_command):
     """Call the command in the project, with no dataset on the machine; give exit code, output and complaints."""
     monkeypatch.delenv("LESIONLIB_DATA", raising=False)
     monkeypatch.setenv("LESIONLIB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(datasets, "fingerprint", lambda parameters: "f00d")
 
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["lesionlib", *words])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        return ended.value.code or 0, said.out, said.err
-
-    return call
+    return lesionlib_command
 
 
 def sweep_file(project, text):
