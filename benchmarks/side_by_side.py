@@ -212,11 +212,14 @@ def lesions_parser(description: str | None, images: int = 2000, size: int = 128)
 
 
 def lesions_of(given: argparse.Namespace):
-    """Return the first images of the dataset, split by lesion."""
+    """Return so many images of the dataset, split by lesion; always the same ones, drawn by chance.
+
+    A dataset's table is often sorted by class: its first rows would hold two or three classes only.
+    """
     from dataclasses import replace
 
     from lesionlib import datasets
 
     whole = datasets.load(given.data)
-    few = whole.frame.iloc[: given.images].reset_index(drop=True)
+    few = whole.frame.sample(min(given.images, len(whole.frame)), random_state=0).reset_index(drop=True)
     return replace(whole, frame=few).with_split(by="auto")

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +221,7 @@ def computing_sources(cells: list[dict[str, Any]]) -> list[str]:
     ]
 
 
+@lru_cache(maxsize=4096)
 def _tree(source: str) -> str:
     try:
         return ast.unparse(ast.parse(source))
@@ -241,7 +243,7 @@ def code_digest(notebook: Path) -> str:
     carried = library / "project"
     found = (path for path in library.rglob("*") if path.suffix in {".py", ".yaml"})
     files = sorted(path for path in found if not path.is_relative_to(carried))
-    content = [[path.relative_to(library).as_posix(), _file_digest(path)] for path in files]
+    content = [[path.relative_to(library).as_posix(), _unchanged_digest(path, *_state(path))] for path in files]
     cells = [[cell["cell_type"], cell["source"], tags(cell)] for cell in read_cells(notebook)]
     return _digest(content, cells)
 
@@ -271,6 +273,21 @@ def _is_made_again(folder: Path) -> bool:
         return RunFile.model_validate_json((folder / "run.json").read_bytes()).is_made_again
     except (OSError, ValueError):
         return False
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    found = path.stat()
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
+
+
+@lru_cache(maxsize=4096)
+def _unchanged_digest(path: Path, *state: int) -> str:
+    """Return the digest of a file that is read again only when its state says that it changed.
+
+    A plan of hundreds of runs asks for the same files once a run.
+    """
+    del state
+    return _file_digest(path)
 
 
 def _file_digest(path: Path) -> str:
