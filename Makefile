@@ -9,10 +9,11 @@ READY := .venv/.installed
 book: $(READY)
 	$(PY) -m lesionlib book
 
+# The book first: some tests read its pages.
 test: lint
+	$(PY) -m lesionlib book
 	$(PY) -m pytest -n 2 --dist loadfile
 	$(PY) -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=180 notebooks
-	$(PY) -m lesionlib book
 
 lab: $(READY)
 	$(PY) -m jupyterlab notebooks

@@ -14,6 +14,7 @@ HERE = Path(__file__).parent
 PLACES = {
     "_config.yml": "project/_config.yml",
     "_toc.yml": "project/_toc.yml",
+    "CITATION.cff": "project/CITATION.cff",
     "book": "project/book",
     "notebooks": "project/notebooks",
     "results": "results",

@@ -14,6 +14,7 @@ _ROOMS = (
     "audit",
     "datasets",
     "generative",
+    "kit",
     "learners",
     "metrics",
     "own_image",

@@ -76,7 +76,25 @@ def run(key: str) -> DataFrame:
 
 
 def examine(key: str) -> DataFrame:
-    """Return all that was asked of one paper, with what agrees (True) and what only informs (<NA>); see `run`."""
+    """Return all that was asked of one paper, also what agrees.
+
+    Parameters
+    ----------
+    key : str
+        One of `available()`, such as ``"lucius2020"``.
+
+    Returns
+    -------
+    DataFrame
+        As from `run`; agrees is True, False, or <NA> where a check only informs.
+
+    Raises
+    ------
+    InputError
+        No plan for that paper.
+    LesionlibError
+        A plan asks for a check that there is not, or hands it what it cannot take.
+    """
     import pandas as pd
 
     from lesionlib import papers

@@ -85,7 +85,13 @@ class Plan(_Entry):
 
 
 def available() -> list[str]:
-    """Return the keys of the papers that have a plan, sorted."""
+    """List the papers that have a plan.
+
+    Returns
+    -------
+    list of str
+        Their keys, sorted.
+    """
     return packaged.names("audit/plans")
 
 

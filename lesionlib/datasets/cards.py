@@ -51,7 +51,36 @@ class Access(_Fact):
 
 
 class Card(_Fact):
-    """What is known of a dataset before any of its files is opened."""
+    """What is known of a dataset before any of its files is opened.
+
+    Attributes
+    ----------
+    name : str
+        As `load` takes it.
+    title : str
+        The dataset's full name.
+    modality : {"dermoscopic", "clinical", "both", "unknown"}
+        What its pictures are.
+    images, lesions, patients : int or None
+        How many the publisher counts; None where nobody says.
+    classes : dict of str to object
+        By class, in the order of every probability column: `title`, `diagnosis` (the vocabulary's term), `category`
+        (benign, malignant, precancerous, uncertain) and `images`.
+    license, license_url : str
+        The terms, and where they stand.
+    citation, doi : str
+        What to cite.
+    access : object
+        How one comes by the files: `kind` (open, account, form, license, links, own), and `how`, what to do.
+    may_publish_images : bool
+        Whether a page may show its pictures.
+    layout : tuple of str
+        The files as published, a line each.
+    files : tuple of object
+        Of each file that can be downloaded: `name`, `url`, `md5`, `bytes`, `optional`, `unpack`.
+    traps : tuple of str
+        What to beware of.
+    """
 
     name: str
     title: str
@@ -79,6 +108,16 @@ def names() -> list[str]:
 @cache
 def card(name: str) -> Card:
     """Read the card of dataset `name` (a phantom has the card of the dataset it stands for).
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"ham10000"`` or ``"phantom:ham10000"``.
+
+    Returns
+    -------
+    Card
+        Its facts.
 
     Raises
     ------

@@ -33,7 +33,15 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 
 @dataclass(frozen=True)
 class Delivery:
-    """Where a dataset is, and what is to be said of how it came there."""
+    """Where a dataset is, and what is to be said of how it came there.
+
+    Attributes
+    ----------
+    folder : Path
+        That holds its files.
+    notes : tuple of str
+        A line each: what was left out, or that it was here already.
+    """
 
     folder: Path
     notes: tuple[str, ...]
@@ -58,6 +66,16 @@ def get(name: str) -> Delivery:
     compared. Only then does the folder take its place. ``SOURCES.json`` in it says where each file came from.
 
     An optional file that cannot be had is left out and named in the notes.
+
+    Parameters
+    ----------
+    name : str
+        Of the dataset, in the catalog.
+
+    Returns
+    -------
+    Delivery
+        Its folder, and what is to be said of how it came there.
 
     Raises
     ------

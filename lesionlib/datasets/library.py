@@ -42,7 +42,14 @@ def find(name: str) -> Path | None:
 
 
 def catalog() -> pd.DataFrame:
-    """List the datasets: name, title, images, classes, modality, license, available (here, on this machine)."""
+    """List the datasets, and their phantoms.
+
+    Returns
+    -------
+    DataFrame
+        One row a dataset: name, title, images, classes (how many), modality, license, available (here, on this
+        machine).
+    """
     rows = []
     for name in cards.names():
         facts = cards.card(name)
@@ -82,6 +89,11 @@ def load(name: str, root: str | Path | None = None, **phantom: int) -> LesionDat
         For phantoms: `n` images in all (`catalog` says how many otherwise; 40 for each class of each source of a label
         map), `size` (128, height in pixels) and `seed` (0).
 
+    Returns
+    -------
+    LesionDataset
+        One row an image; not split yet, unless the publisher did.
+
     Raises
     ------
     InputError
@@ -113,6 +125,11 @@ def fingerprint(parameters: dict) -> str:
     parameters : dict
         Of them count `data`, the dataset's name; `sources`, the names of others that it is trained with (none, if it
         is not there); and `phantom_n` and `phantom_size`, with which phantoms are drawn, in place of `load`'s own.
+
+    Returns
+    -------
+    str
+        Hexadecimal digits: a digest of files and labels.
     """
     names = [parameters.get("data"), *(parameters.get("sources") or [])]
     prints = [load(name, **drawing(name, parameters)).fingerprint for name in names if name]
@@ -120,7 +137,20 @@ def fingerprint(parameters: dict) -> str:
 
 
 def drawing(name: str, parameters: dict) -> dict[str, int]:
-    """Give what `load` takes beside the name, if a chapter's parameters are to be followed: see `fingerprint`."""
+    """Give what `load` takes beside the name, if a chapter's parameters are to be followed: see `fingerprint`.
+
+    Parameters
+    ----------
+    name : str
+        Of the dataset.
+    parameters : dict
+        A chapter's; of them count `phantom_n` and `phantom_size`.
+
+    Returns
+    -------
+    dict of str to int
+        `n` and `size` of a phantom, where they are chosen; empty for real data.
+    """
     if not name.startswith("phantom:"):
         return {}
     wanted = {"n": parameters.get("phantom_n"), "size": parameters.get("phantom_size")}
@@ -131,6 +161,18 @@ def add(name: str, source: str | Path) -> Path:
     """Take a copy of a dataset that is already on this machine into the user's cache; return its folder.
 
     The files are read once to see that they are the dataset, then copied whole or not at all.
+
+    Parameters
+    ----------
+    name : str
+        Of the dataset, in the catalog.
+    source : path
+        The folder that holds its files; it stays as it is.
+
+    Returns
+    -------
+    Path
+        The folder in the cache.
 
     Raises
     ------

@@ -51,6 +51,11 @@ def pixels(
     resample : {"bilinear", "nearest"}
         How it is resized.
 
+    Returns
+    -------
+    numpy.ndarray, shape (n, h, w, 3)
+        uint8, read-only.
+
     Raises
     ------
     InputError

@@ -105,15 +105,47 @@ class LesionDataset:
         return by.size().rename("images").reset_index()
 
     def image(self, row: int) -> Image.Image:
-        """Decode the image of `row` (RGB)."""
+        """Decode the image of a row.
+
+        Parameters
+        ----------
+        row : int
+            Row of the frame, from 0.
+
+        Returns
+        -------
+        PIL.Image.Image
+            RGB.
+        """
         return self._files.image(self.frame["image"].iat[row])
 
     def image_bytes(self, row: int) -> bytes:
-        """Read the file of `row` as it is stored."""
+        """Read the image file of a row as it is stored.
+
+        Parameters
+        ----------
+        row : int
+            Row of the frame, from 0.
+
+        Returns
+        -------
+        bytes
+            The file's content.
+        """
         return self._files.read(self.frame["image"].iat[row])
 
     def mask(self, row: int) -> Image.Image:
-        """Decode the lesion mask of `row` (mode L, 0 or 255).
+        """Decode the lesion mask of a row.
+
+        Parameters
+        ----------
+        row : int
+            Row of the frame, from 0.
+
+        Returns
+        -------
+        PIL.Image.Image
+            Mode L: 255 on the lesion, 0 elsewhere.
 
         Raises
         ------
@@ -150,6 +182,11 @@ class LesionDataset:
         seed : int
             Seed of the split, not of the training. The same on every machine.
 
+        Returns
+        -------
+        LesionDataset
+            The same rows, with ``train``, ``valid`` and ``test`` in the column `split`.
+
         Raises
         ------
         InputError
@@ -161,6 +198,16 @@ class LesionDataset:
 
     def only(self, *splits: str) -> LesionDataset:
         """Give the dataset of these splits' images alone, not yet split again.
+
+        Parameters
+        ----------
+        *splits : str
+            Such as ``"train"``.
+
+        Returns
+        -------
+        LesionDataset
+            Those rows, from row 0 on.
 
         Raises
         ------
@@ -174,6 +221,16 @@ class LesionDataset:
         """Give the dataset of the images whose columns have these values; its classes stay.
 
         For example ``where(modality="clinical", skin_type=[5, 6])``; ``pd.NA`` finds what is missing.
+
+        Parameters
+        ----------
+        **values
+            By column: a value, or a list of values.
+
+        Returns
+        -------
+        LesionDataset
+            Those rows, from row 0 on.
 
         Raises
         ------
@@ -194,12 +251,37 @@ class LesionDataset:
         return replace(self, frame=frame.reset_index(drop=True))
 
     def folds(self, n: int = 5, by: str | None = "auto", seed: int = 0) -> Iterator[LesionDataset]:
-        """Give `n` datasets, each with another fold as ``valid`` and the others as ``train``."""
+        """Give `n` datasets, each with another fold as ``valid`` and the others as ``train``.
+
+        Parameters
+        ----------
+        n : int
+            Number of folds, 2 or more.
+        by : str or None
+            What must not stand on two sides: as in `with_split`.
+        seed : int
+            Of the folds; the same on every machine.
+
+        Returns
+        -------
+        iterator of LesionDataset
+            One dataset a fold.
+        """
         for frame in splits.folds(self.frame, n, by, seed):
             yield replace(self, frame=frame)
 
     def subset(self, split: str) -> pd.DataFrame:
-        """Rows of one split, or of ``all``, with their row numbers as index.
+        """Give the rows of one split.
+
+        Parameters
+        ----------
+        split : str
+            ``"train"``, ``"valid"``, ``"test"``, or ``"all"``.
+
+        Returns
+        -------
+        DataFrame
+            Part of the frame, with its row numbers as index.
 
         Raises
         ------
@@ -216,12 +298,25 @@ class LesionDataset:
         return rows
 
     def cases(self) -> pd.DataFrame:
-        """What a run keeps of each image beside its predictions: no picture, no path."""
+        """What a run keeps of each image beside its predictions: no picture, no path.
+
+        Returns
+        -------
+        DataFrame
+            One row an image: image_id, lesion_id, split, truth, age, sex, site.
+        """
         columns = ["image_id", "lesion_id", "split", "label", "age", "sex", "site"]
         return self.frame[columns].rename(columns={"label": "truth"})
 
     def counts(self) -> pd.DataFrame:
-        """Images a class (rows, in class order) and split (columns; ``all`` or ``none`` where there is no split)."""
+        """Count the images of each class and split.
+
+        Returns
+        -------
+        DataFrame
+            Rows are classes, in class order; columns are splits, ``all`` where there are none, ``none`` for rows
+            without one.
+        """
         split = self.frame["split"].fillna("all" if self.frame["split"].isna().all() else "none")
         table = pd.crosstab(self.frame["label"], split).reindex(self.classes, fill_value=0)
         order = [name for name in ("train", "valid", "test", "none", "all") if name in table]

@@ -20,7 +20,21 @@ class _Fact(BaseModel):
 
 
 class Term(_Fact):
-    """One diagnosis: its title, its category, the broader diagnosis above it, and its other names."""
+    """One diagnosis: its title, its category, the broader diagnosis above it, and its other names.
+
+    Attributes
+    ----------
+    title : str
+        In plain words.
+    category : {"benign", "malignant", "precancerous", "uncertain"}
+        What it means for a patient.
+    parent : str or None
+        The broader term.
+    synonyms : tuple of str
+        Other names of it.
+    note : str or None
+        What had to be decided.
+    """
 
     title: str
     category: Category
@@ -30,7 +44,13 @@ class Term(_Fact):
 
 
 class Vocabulary(RootModel[dict[str, Term]]):
-    """All terms by name. Parents exist and lead in no circle; a name belongs to one term only."""
+    """All terms by name. Parents exist and lead in no circle; a name belongs to one term only.
+
+    Attributes
+    ----------
+    root : dict of str to Term
+        By the term's name.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -52,7 +72,18 @@ class Vocabulary(RootModel[dict[str, Term]]):
         return self
 
     def names(self) -> dict[str, str]:
-        """Map every name (the term, its title, its synonyms), reduced to letters and digits, to its term."""
+        """Map every name (the term, its title, its synonyms), reduced to letters and digits, to its term.
+
+        Returns
+        -------
+        dict of str to str
+            From a reduced name to a term.
+
+        Raises
+        ------
+        ValueError
+            A name belongs to two terms, or a synonym says nothing new.
+        """
         found: dict[str, str] = {}
         for name, term in self.root.items():
             keys = {_reduced(name), _reduced(term.title)}
@@ -66,7 +97,18 @@ class Vocabulary(RootModel[dict[str, Term]]):
         return found
 
     def lineage(self, name: str) -> list[str]:
-        """The term and everything above it, the nearest first; a term that is not here stands alone."""
+        """Follow a term to the top; a name that is no term stands alone.
+
+        Parameters
+        ----------
+        name : str
+            A term.
+
+        Returns
+        -------
+        list of str
+            The term, then everything above it, the nearest first.
+        """
         found = [name]
         while found[-1] in self.root and (parent := self.root[found[-1]].parent) is not None:
             found.append(parent)
@@ -74,14 +116,30 @@ class Vocabulary(RootModel[dict[str, Term]]):
 
 
 class MapClass(_Fact):
-    """One class of a paper: its title, and the vocabulary's term for it (None: the class is called so)."""
+    """One class of a paper: its title, and the vocabulary's term for it (None: the class is called so).
+
+    Attributes
+    ----------
+    title : str
+        In plain words.
+    diagnosis : str or None
+        The vocabulary's term, where the class has another name.
+    """
 
     title: str
     diagnosis: str | None = None
 
 
 class Note(_Fact):
-    """What was decided about a label, and why."""
+    """What was decided about a label, and why.
+
+    Attributes
+    ----------
+    about : str
+        The label.
+    note : str
+        The decision and its reason.
+    """
 
     about: str
     note: str
@@ -124,11 +182,28 @@ class LabelMap(_Fact):
         return self
 
     def diagnosis(self, name: str) -> str:
-        """The vocabulary's term for the class `name`."""
+        """Give the vocabulary's term for a class.
+
+        Parameters
+        ----------
+        name : str
+            A class of this map.
+
+        Returns
+        -------
+        str
+            The term; the class's own name where the map gives no other.
+        """
         return self.classes[name].diagnosis or name
 
     def table(self) -> pd.DataFrame:
-        """One row a label of a dataset: dataset, label, class (missing where it is dropped)."""
+        """List what becomes of each label.
+
+        Returns
+        -------
+        DataFrame
+            One row a label of a dataset: dataset, label, class (missing where it is dropped).
+        """
         rows = [(dataset, *pair) for dataset, source in self.sources.items() for pair in source.items()]
         return pd.DataFrame(rows, columns=["dataset", "label", "class"]).astype("string")
 
@@ -160,23 +235,66 @@ def term(text: str) -> str:
 
 
 def is_term(name: str) -> bool:
-    """Whether the vocabulary has a term of exactly this name."""
+    """Tell whether the vocabulary has a term of exactly this name.
+
+    Parameters
+    ----------
+    name : str
+        Any name.
+
+    Returns
+    -------
+    bool
+        Synonyms do not count; see `term`.
+    """
     return name in _vocabulary().root
 
 
 def category(name: str) -> Category:
-    """``benign``, ``malignant``, ``precancerous`` or ``uncertain``; also ``uncertain`` for what is no term."""
+    """Tell what a diagnosis means for a patient.
+
+    Parameters
+    ----------
+    name : str
+        A term, or another name of one.
+
+    Returns
+    -------
+    {"benign", "malignant", "precancerous", "uncertain"}
+        ``uncertain`` also for what is no term.
+    """
     known = _vocabulary().root.get(term(name))
     return known.category if known else "uncertain"
 
 
 def lineage(name: str) -> list[str]:
-    """The term for `name` and its broader terms, the nearest first."""
+    """Give the term for a name, and its broader terms.
+
+    Parameters
+    ----------
+    name : str
+        A term, or another name of one.
+
+    Returns
+    -------
+    list of str
+        The nearest first.
+    """
     return _vocabulary().lineage(term(name))
 
 
 def is_a(name: str, ancestor: str) -> bool:
-    """Whether `name` is `ancestor`, or a kind of it.
+    """Tell whether a diagnosis is another one, or a kind of it.
+
+    Parameters
+    ----------
+    name, ancestor : str
+        Terms, or other names of them.
+
+    Returns
+    -------
+    bool
+        True also where both are the same term.
 
     Raises
     ------
@@ -189,14 +307,26 @@ def is_a(name: str, ancestor: str) -> bool:
 
 
 def vocabulary() -> pd.DataFrame:
-    """All terms, one row each: term (index), title, category, parent, synonyms (joined by ``; ``), note."""
+    """List all terms.
+
+    Returns
+    -------
+    DataFrame
+        One row a term: term (index), title, category, parent, synonyms (joined by semicolons), note.
+    """
     rows = [{"term": name, **facts.model_dump()} for name, facts in _vocabulary().root.items()]
     table = pd.DataFrame(rows).set_index("term")
     return table.assign(synonyms=table["synonyms"].map("; ".join)).astype("string")
 
 
 def label_maps() -> list[str]:
-    """Names of all label maps, sorted."""
+    """List the names of all label maps.
+
+    Returns
+    -------
+    list of str
+        Sorted.
+    """
     return packaged.names("datasets/label_maps")
 
 
@@ -208,6 +338,11 @@ def label_map(name: str) -> LabelMap:
     ----------
     name : str
         One of `label_maps()`, for example ``"mendes2018"``.
+
+    Returns
+    -------
+    LabelMap
+        The map.
 
     Raises
     ------

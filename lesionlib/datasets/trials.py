@@ -31,6 +31,11 @@ def few(dataset: LesionDataset, n: int, seed: int = 0, split: str = "train") -> 
     split : str
         Which split is to have fewer.
 
+    Returns
+    -------
+    LesionDataset
+        All rows, the others without a split.
+
     Raises
     ------
     InputError
@@ -68,6 +73,11 @@ def sample(dataset: LesionDataset, counts: Mapping[str, int], split: str | None 
     seed : int
         Of the draw; the same on every machine.
 
+    Returns
+    -------
+    LesionDataset
+        The drawn images, or all rows where `split` is given.
+
     Raises
     ------
     InputError
@@ -98,9 +108,21 @@ def balanced(dataset: LesionDataset, split: str | None = None, seed: int = 0) ->
     Parameters
     ----------
     dataset : LesionDataset
+        In the classes that are to be equal.
     split : str, optional
         Such as ``train``: the other splits stay as they are.
     seed : int
+        Of the draw; the same on every machine.
+
+    Returns
+    -------
+    LesionDataset
+        As from `sample`.
+
+    Raises
+    ------
+    InputError
+        There is no such split.
     """
     there = dataset.subset(split or "all")["label"].value_counts()
     return sample(dataset, dict.fromkeys(there.index, int(there.min())), split, seed)
@@ -123,6 +145,7 @@ def tested_once(
     Parameters
     ----------
     dataset : LesionDataset
+        Split or not: it is split anew.
     n : int
         Number of folds, 2 or more.
     valid : float
@@ -131,6 +154,11 @@ def tested_once(
         What stays together: as in `LesionDataset.with_split`.
     seed : int
         Of the folds; the same on every machine.
+
+    Returns
+    -------
+    iterator of LesionDataset
+        One dataset a fold, split into ``train``, ``valid`` and ``test``.
 
     Raises
     ------

@@ -51,6 +51,16 @@ def verify(dataset: LesionDataset) -> Verification:
     Near duplicates are pairs whose difference hashes (the signs of 16 x 16 gray-level gradients)
     differ in at most 40 of 256 bits and whose 16 x 16 thumbnails differ by at most 4 of 255 gray
     levels on average. Duplicates are reported, not counted as a fault: the publisher put them there.
+
+    Parameters
+    ----------
+    dataset : LesionDataset
+        As loaded.
+
+    Returns
+    -------
+    Verification
+        Tables of what was expected and what was found.
     """
     looks, unreadable = _look_at_all(dataset)
     duplicates = _duplicates(dataset, looks)

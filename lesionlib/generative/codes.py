@@ -60,11 +60,33 @@ class Codes:
             )
 
     def names(self, resolutions: tuple[int, ...]) -> list[str]:
-        """Name the continuous codes after their block's resolution: ``4x4 a``, ``4x4 b``, ``8x8 a`` ..."""
+        """Name the continuous codes after their block's resolution: ``4x4 a``, ``4x4 b``, ``8x8 a`` ...
+
+        Parameters
+        ----------
+        resolutions : tuple of int
+            Of the blocks, in pixels.
+
+        Returns
+        -------
+        list of str
+            In the order of the codes.
+        """
         return [f"{side}x{side} {chr(ord('a') + code)}" for side in resolutions for code in range(self.per_block)]
 
     def fed_class(self, block: int) -> bool:
-        """Tell whether a block is fed the class."""
+        """Tell whether a block is fed the class.
+
+        Parameters
+        ----------
+        block : int
+            From 0.
+
+        Returns
+        -------
+        bool
+            False without classes.
+        """
         return self.classes > 0 and (self.class_blocks is None or block in self.class_blocks)
 
 

@@ -106,11 +106,17 @@ def majority_labels(classes, labels) -> pd.DataFrame:
 
 
 def colors(images: np.ndarray) -> pd.DataFrame:
-    """Mean color of each image in CIELAB (D65): lightness (L*, 0 to 100), redness (a*), yellowness (b*).
+    """Mean color of each image in CIELAB (D65).
 
     Parameters
     ----------
     images : array of uint8, shape (n, h, w, 3)
+        RGB.
+
+    Returns
+    -------
+    DataFrame
+        One row an image: lightness (L*, 0 to 100), redness (a*), yellowness (b*).
     """
     from kornia.color import rgb_to_lab
     from torch import tensor

@@ -35,13 +35,17 @@ class Painter:
     Attributes
     ----------
     plan : GrowthPlan
+        What it was trained by.
     codes : Codes
-    average : Generator
+        What it is fed beside noise.
+    average : torch.nn.Module
         The averaged generator, which draws.
-    prior : array of float, shape (classes,)
-        Probabilities from which classes are drawn.
+    device : torch.device
+        Where it draws.
     step : int
         Steps of training behind it.
+    prior : array of float, shape (classes,)
+        Probabilities from which classes are drawn.
     """
 
     def __init__(self, plan: GrowthPlan, codes: Codes, average: Generator, device: torch.device, step: int = 0):
@@ -74,10 +78,16 @@ class Painter:
         Parameters
         ----------
         n : int
+            Number of images, 1 or more.
         seed : int
             Same seed, same latents; noise and continuous codes do not depend on `klass`.
         klass : int or array of int, shape (n,), optional
             Value of the categorical code, from 0, for all or for each; else drawn from `prior`.
+
+        Returns
+        -------
+        Latents
+            For `render`.
 
         Raises
         ------
@@ -90,7 +100,18 @@ class Painter:
         return latents if klass is None else latents._replace(classes=self._classes(klass, n))
 
     def render(self, latents: Latents) -> np.ndarray:
-        """Make the images of some latents: uint8, n x h x h x 3, h the present resolution."""
+        """Make the images of some latents.
+
+        Parameters
+        ----------
+        latents : Latents
+            From `draw`.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n, h, h, 3)
+            uint8; h is the present resolution.
+        """
         return painted(self.average, latents, self.position, self.device)
 
     def sample(self, n: int, seed: int = 0, klass=None, codes=None) -> np.ndarray:
@@ -99,7 +120,7 @@ class Painter:
         Parameters
         ----------
         n, seed, klass
-            See `draw`.
+            As for `draw`.
         codes : array of float, shape (codes,) or (n, codes), optional
             Continuous codes in [-1, 1] instead of drawn ones.
 
@@ -242,9 +263,19 @@ class InfoGAN(Painter):
 
     @torch.no_grad()
     def score(self, images: np.ndarray) -> np.ndarray:
-        """Give the critic's score of each image, (n,); higher is more real to it.
+        """Give the critic's score of each image.
 
         With ``minibatch_stddev`` a score depends a little on the three images beside it, in the order given.
+
+        Parameters
+        ----------
+        images : array of uint8, shape (n, h, h, 3)
+            As for `read`.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n,)
+            Higher is more real to it.
 
         Raises
         ------
@@ -254,7 +285,13 @@ class InfoGAN(Painter):
         return torch.cat([self.critic.score(part) for part in self._features(images)]).double().cpu().numpy()
 
     def parameters_count(self) -> dict[str, int]:
-        """Count the trained numbers of both networks."""
+        """Count the trained numbers of both networks.
+
+        Returns
+        -------
+        dict of str to int
+            ``generator`` and ``critic``.
+        """
         nets = {"generator": self.generator, "critic": self.critic}
         return {name: sum(weight.numel() for weight in net.parameters()) for name, net in nets.items()}
 

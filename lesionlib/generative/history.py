@@ -55,10 +55,22 @@ class History:
         return frame.astype({"step": int, "images": int, "resolution": int})
 
     def array(self) -> np.ndarray:
-        """All rows as float64, (steps, columns)."""
+        """Give all rows.
+
+        Returns
+        -------
+        numpy.ndarray, shape (steps, columns)
+            float64.
+        """
         return np.array(self.rows, dtype=np.float64).reshape(-1, len(COLUMNS))
 
     def looks(self) -> np.ndarray:
-        """Resolution and diversity of the steps at which diversity was looked at, (looks, 2)."""
+        """Give the looks at diversity.
+
+        Returns
+        -------
+        numpy.ndarray, shape (looks, 2)
+            Resolution and diversity of the steps at which diversity was looked at.
+        """
         found = self.array()[:, [COLUMNS.index("resolution"), COLUMNS.index("diversity")]]
         return found[~np.isnan(found[:, 1])]

@@ -49,7 +49,19 @@ def frechet_distance(real, fake) -> float:
 
 
 class KernelDistance(NamedTuple):
-    """Mean and standard deviation of the squared kernel distance over random subsets, and how these were drawn."""
+    """A squared kernel distance over random subsets.
+
+    Attributes
+    ----------
+    value : float
+        The mean over the subsets; around 0 for one source.
+    std : float
+        The standard deviation over them.
+    subsets : int
+        How many were drawn.
+    subset_size : int
+        Rows of each set in a subset.
+    """
 
     value: float
     std: float
@@ -119,10 +131,14 @@ class Nearest(NamedTuple):
     reference: np.ndarray
 
     def table(self) -> pd.DataFrame:
-        """Compare samples with held-out images: images, smallest, 5 %, median, and the share that is closer.
+        """Compare samples with held-out images.
 
-        ``closer than 5 %``: share nearer to a training image than the nearest twentieth of the held-out images;
-        0.05 is expected where samples are no nearer than new images are, far more of a generator that copies.
+        Returns
+        -------
+        DataFrame
+            Rows: samples, and held-out images where there are some. Columns: images, smallest, 5 %, median, and
+            ``closer than 5 %``, the share nearer to a training image than the nearest twentieth of the held-out images;
+            0.05 is expected where samples are no nearer than new images are, far more of a generator that copies.
         """
         limit = np.quantile(self.reference, 0.05) if len(self.reference) else np.nan
         rows = [self._row("samples", self.distance, limit)]

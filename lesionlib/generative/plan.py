@@ -43,7 +43,19 @@ class Stage:
 
 @dataclass(frozen=True)
 class Position:
-    """Where a training stands: the newest block, its side in pixels, its part alpha (0 to 1), and the batch."""
+    """Where a training stands.
+
+    Attributes
+    ----------
+    block : int
+        The newest block, from 0.
+    resolution : int
+        Its side in pixels.
+    alpha : float
+        Its part in the picture, in [0, 1]; below 1 while it fades in.
+    batch : int
+        Images a batch.
+    """
 
     block: int
     resolution: int
@@ -160,6 +172,11 @@ class GrowthPlan:
             What the paper's "exponential decay of 0.99" is taken for: of Adam's averages (beta 2), or of the
             learning rate, then after each pass over the 10,015 images.
 
+        Returns
+        -------
+        GrowthPlan
+            The paper's.
+
         Raises
         ------
         InputError
@@ -171,25 +188,59 @@ class GrowthPlan:
 
     @classmethod
     def quick(cls) -> GrowthPlan:
-        """32 x 32 in about 20 seconds of one CPU thread, at the paper's learning rate: lesions of a sort."""
+        """32 x 32 in about 20 seconds of one CPU thread, at the paper's learning rate: lesions of a sort.
+
+        Returns
+        -------
+        GrowthPlan
+            The defaults.
+        """
         return cls()
 
     @classmethod
     def cpu(cls) -> GrowthPlan:
-        """32 x 32 in about an hour of one CPU thread, for real images."""
+        """32 x 32 in about an hour of one CPU thread, for real images.
+
+        Returns
+        -------
+        GrowthPlan
+            For one CPU thread.
+        """
         from lesionlib.generative.presets import cpu
 
         return cpu()
 
     @classmethod
     def gpu(cls, resolution: int = 64) -> GrowthPlan:
-        """Give a plan for a GPU, up to `resolution` (8 to 512); not tried at every size, see the chapter."""
+        """Give a plan for a GPU; not tried at every size, see the chapter.
+
+        Parameters
+        ----------
+        resolution : int
+            Side of the last images in pixels: 8, 16, 32, 64, 128, 256 or 512.
+
+        Returns
+        -------
+        GrowthPlan
+            Up to that resolution.
+
+        Raises
+        ------
+        InputError
+            Another resolution.
+        """
         from lesionlib.generative.presets import gpu
 
         return gpu(resolution)
 
     def stages(self) -> list[Stage]:
-        """List the phases in order; those without images are left out."""
+        """List the phases in order; those without images are left out.
+
+        Returns
+        -------
+        list of Stage
+            One a phase.
+        """
         found = []
         for block, resolution in enumerate(self.resolutions):
             batch = self.batches[block]
@@ -218,7 +269,18 @@ class GrowthPlan:
         return steps, images
 
     def position(self, step: int) -> Position:
-        """Tell block, alpha and batch of step 0, 1, ...; past the end, those of the last."""
+        """Tell where a training stands at a step.
+
+        Parameters
+        ----------
+        step : int
+            From 0; past the end, the answer is that of the last.
+
+        Returns
+        -------
+        Position
+            Block, resolution, alpha and batch.
+        """
         stages, (starts, _) = self.stages(), self._starts
         number = min(int(np.searchsorted(starts, step, side="right")) - 1, len(stages) - 1)
         stage = stages[number]
@@ -226,18 +288,46 @@ class GrowthPlan:
         return Position(stage.block, stage.resolution, alpha, stage.batch)
 
     def images_before(self, step: int) -> int:
-        """Count the real images shown before step 0, 1, ..."""
+        """Count the real images shown before a step.
+
+        Parameters
+        ----------
+        step : int
+            From 0.
+
+        Returns
+        -------
+        int
+            Images, repeats counted.
+        """
         stages, (starts, images) = self.stages(), self._starts
         number = min(int(np.searchsorted(starts, step, side="right")) - 1, len(stages) - 1)
         inside = min(step, self.steps) - int(starts[number])
         return int(images[number]) + inside * stages[number].batch * self.critic_steps
 
     def rate(self, images: int) -> float:
-        """Give the learning rate after so many real images."""
+        """Give the learning rate.
+
+        Parameters
+        ----------
+        images : int
+            Real images shown so far.
+
+        Returns
+        -------
+        float
+            Of both networks' optimizers.
+        """
         return self.learning_rate * self.rate_decay ** (images // self.decay_images)
 
     def table(self) -> pd.DataFrame:
-        """Tell the plan, one row a block."""
+        """Tell the plan, one row a block.
+
+        Returns
+        -------
+        DataFrame
+            Columns: block, resolution, channels, batch, images fading in, images steady, steps, learning rate.
+        """
         stages = self.stages()
         rows = []
         for block, resolution in enumerate(self.resolutions):
@@ -258,7 +348,13 @@ class GrowthPlan:
         return pd.DataFrame(rows)
 
     def declared(self) -> pd.DataFrame:
-        """Tell for each setting its value, and whether section 2.4 prints it: setting, value, source."""
+        """Tell for each setting its value, and whether section 2.4 prints it.
+
+        Returns
+        -------
+        DataFrame
+            One row a setting: setting, value, source.
+        """
         from lesionlib.generative.presets import sources
 
         rows = [(field.name, getattr(self, field.name)) for field in fields(self)]

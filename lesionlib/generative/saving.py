@@ -23,6 +23,18 @@ _VERSION = 1
 def save(gan: Painter, folder: str | Path) -> Path:
     """Write the averaged generator into a new folder, whole or not at all.
 
+    Parameters
+    ----------
+    gan : Painter
+        An `InfoGAN`, or a painter that was loaded.
+    folder : path
+        A new one.
+
+    Returns
+    -------
+    Path
+        The folder.
+
     Raises
     ------
     InputError
@@ -40,6 +52,18 @@ def save(gan: Painter, folder: str | Path) -> Path:
 
 def load(folder: str | Path, device: str | torch.device | None = None) -> Painter:
     """Give a saved generator, which draws, samples and traverses as its InfoGAN did.
+
+    Parameters
+    ----------
+    folder : path
+        From `save`.
+    device : torch.device or str, optional
+        A GPU if there is one, unless given.
+
+    Returns
+    -------
+    Painter
+        Ready to draw.
 
     Raises
     ------

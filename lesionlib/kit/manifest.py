@@ -39,9 +39,28 @@ class KitData(_Part):
 class Manifest(_Part):
     """The content of ``kit.json``.
 
-    `python` and `platform` say for which machines the wheels are; `packages` which versions are carried; `image`
-    which packages that machine must have itself, with their versions where they were told. `sweep` is the file that
-    ``run.py`` runs when it is told nothing else. No path and no name of a machine stands in it.
+    No path and no name of a machine stands in it.
+
+    Attributes
+    ----------
+    schema_ : int
+        Version of the file's form; ``schema`` in the file.
+    lesionlib : str
+        The library's version.
+    python, platform : str
+        For which machines the wheels are.
+    sweep : str or None
+        The file that ``run.py`` runs when it is told nothing else.
+    half : bool
+        Whether trained weights are kept in half precision.
+    data : tuple of object
+        Of each dataset: `name`, `fingerprint`, `license`, `without_masks`.
+    packages : dict of str to str
+        Which versions are carried.
+    image : dict of str to str or None
+        Which packages that machine must have itself, with their versions where they were told.
+    files : tuple of object
+        Of each file: `path`, `bytes`, `sha256`.
     """
 
     schema_: Literal[1] = Field(1, alias="schema")
@@ -73,6 +92,16 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 def read_manifest(folder: str | Path) -> Manifest:
     """Read what is in a kit.
+
+    Parameters
+    ----------
+    folder : path
+        From `pack`.
+
+    Returns
+    -------
+    Manifest
+        The content of its ``kit.json``.
 
     Raises
     ------

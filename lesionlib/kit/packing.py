@@ -35,7 +35,17 @@ package in its wheel. For teaching and research, not for diagnosis.
 
 @dataclass(frozen=True)
 class Kit:
-    """A kit that was packed: its folder, what is in it, and the size of its parts in bytes."""
+    """A kit that was packed.
+
+    Attributes
+    ----------
+    folder : Path
+        Where it is.
+    manifest : Manifest
+        What is in it.
+    parts : mapping of str to int
+        Size of its parts in bytes.
+    """
 
     folder: Path
     manifest: Manifest
@@ -43,6 +53,7 @@ class Kit:
 
     @property
     def bytes(self) -> int:
+        """Size of the whole in bytes."""
         return sum(self.parts.values())
 
 
@@ -67,6 +78,11 @@ def pack(
         Bytes that its files may have in all.
     project : path, optional
         The book's project; the one at or above the working folder by default.
+
+    Returns
+    -------
+    Kit
+        What was packed.
 
     Raises
     ------
@@ -162,7 +178,18 @@ def _check_size(
 
 
 def readable(size: int) -> str:
-    """Write a size in bytes as a person would: ``61.2 MiB``."""
+    """Write a size in bytes as a person would.
+
+    Parameters
+    ----------
+    size : int
+        In bytes.
+
+    Returns
+    -------
+    str
+        Such as ``61.2 MiB``.
+    """
     for unit, factor in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
         if size >= factor:
             return f"{size / factor:.1f} {unit}"

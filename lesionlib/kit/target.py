@@ -100,6 +100,16 @@ def read_packages(path: str | Path) -> dict[str, str | None]:
 
     What pip writes beside these (comments, options, editable installs) is left out.
 
+    Parameters
+    ----------
+    path : path
+        The file, as ``pip list --format=freeze`` writes it.
+
+    Returns
+    -------
+    dict of str to str or None
+        Normalized names, and versions where they are told.
+
     Raises
     ------
     InputError

@@ -20,6 +20,15 @@ class ClinicalEncoder(BaseModel):
     Age becomes two columns: standard deviations from the training mean (0 where missing) and
     1 where missing. Each other variable becomes one column a level seen in training, and one
     that is 1 where the value is missing or was never seen.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        The clinical inputs, in order.
+    mean, deviation : dict of str to float
+        Of the numbers among them, over the training rows.
+    levels : dict of str to tuple of str
+        Of the others: the values seen in training.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -32,6 +41,18 @@ class ClinicalEncoder(BaseModel):
     @classmethod
     def fit(cls, frame: pd.DataFrame, columns: Sequence[str]) -> ClinicalEncoder:
         """Learn means and levels from the training rows.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            The training rows of a `LesionDataset`.
+        columns : sequence of str
+            Of ``age``, ``sex``, ``site``, ``skin_type``.
+
+        Returns
+        -------
+        ClinicalEncoder
+            Fitted.
 
         Raises
         ------
@@ -64,7 +85,18 @@ class ClinicalEncoder(BaseModel):
         return 2 * len(self.mean) + sum(len(levels) + 1 for levels in self.levels.values())
 
     def encode(self, frame: pd.DataFrame) -> np.ndarray:
-        """Encode rows; returns float32, n x `width`, without NaN."""
+        """Encode the clinical columns of rows.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Rows of a `LesionDataset`.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n, width)
+            float32, without NaN.
+        """
         blocks = [self._block(frame, column) for column in self.columns]
         return np.concatenate(blocks, axis=1).astype(np.float32)
 

@@ -103,10 +103,24 @@ class Additive:
 
 
 def top_members(members: Sequence[Predictions], n: int, score: Score = balanced_score) -> tuple[int, ...]:
-    """Find the n members with the highest scores of their own, the best first: the paper's "top-N models".
+    """Find the members with the highest scores of their own: the "top-N models" of bhardwaj2021.
 
-    Takes and raises what `additive` does; also an `n` that is not 1 to the number of members. The first of equals
-    comes first.
+    Parameters
+    ----------
+    members, score
+        As for `additive`.
+    n : int
+        How many, from 1 to all.
+
+    Returns
+    -------
+    tuple of int
+        Their places, the best first; the first of equals comes first.
+
+    Raises
+    ------
+    InputError
+        `n` is out of range, or what `additive` refuses.
     """
     probabilities = _of_validation(members)
     if not 1 <= n <= len(members):
@@ -127,6 +141,11 @@ def additive(members: Sequence[Predictions], score: Score = balanced_score) -> A
         For the same validation images. Which members are taken is a choice, and test images have no part in it.
     score : callable
         Takes class codes and probabilities, gives a number: the higher the better.
+
+    Returns
+    -------
+    Additive
+        The order in which members were taken, and the score after each.
 
     Raises
     ------

@@ -58,6 +58,18 @@ class Features:
 def features(learn: Learner, split: str) -> Features:
     """Compute the body's pooled features of a split, without augmentation.
 
+    Parameters
+    ----------
+    learn : Learner
+        From `lesion_learner`.
+    split : str
+        Such as ``"train"``.
+
+    Returns
+    -------
+    Features
+        One row an image, in the frame's order.
+
     Raises
     ------
     InputError
@@ -217,6 +229,11 @@ def fit_head(
         Of ``train`` and ``valid``, where they are at hand: cross-validation asks the body only once for each image.
     **fit_arguments
         Handed to ``fit_one_cycle``.
+
+    Returns
+    -------
+    Learner
+        The same one.
     """
     train, valid = computed or (features(learn, "train"), features(learn, "valid"))
     bs, device = learn.dls.settings.bs, learn.dls.device
@@ -248,11 +265,27 @@ def _one_group(head: torch.nn.Module) -> list[list[torch.nn.Parameter]]:
 
 
 def head_predictions(head: Pipeline, split: Features, labels: list[str], name: str) -> Predictions:
-    """Predictions of an `svm_head` or `softmax_head` on the features of the split called `name`.
+    """Predictions of an `svm_head` or `softmax_head` on features.
 
-    A class without training images has the probability 0. An SVM that was not calibrated has margins, no
-    probabilities: they are put through the softmax (0 and the margin, for two classes), so that rows sum to 1 and the
-    likeliest class is the SVM's own decision. Rank by them, decide by them, but read no chance from them.
+    A class without training images has the probability 0. An SVM that was not calibrated has margins, no probabilities:
+    they are put through the softmax (0 and the margin, for two classes), so that rows sum to 1 and the likeliest class
+    is the SVM's own decision. Rank by them, decide by them, but read no chance from them.
+
+    Parameters
+    ----------
+    head : sklearn.pipeline.Pipeline
+        The head.
+    split : Features
+        What it is asked.
+    labels : list of str
+        The k classes, in the order of their codes.
+    name : str
+        Of the split, such as ``"test"``.
+
+    Returns
+    -------
+    Predictions
+        One row an image.
     """
     probabilities = np.zeros((len(split.y), len(labels)))
     probabilities[:, head.classes_] = _probabilities(head, split.inputs)

@@ -132,7 +132,18 @@ class GrowImages(Callback):
 
 
 def history(learn: Learner) -> pd.DataFrame:
-    """Figures of every epoch so far: epoch (from 1), train_loss, valid_loss, the metrics, frozen_groups."""
+    """Give the figures of every epoch so far.
+
+    Parameters
+    ----------
+    learn : Learner
+        From `lesion_learner`.
+
+    Returns
+    -------
+    DataFrame
+        One row an epoch: epoch (from 1), train_loss, valid_loss, the metrics, frozen_groups.
+    """
     frame = pd.DataFrame(getattr(learn, "epochs_done", [])).rename(
         columns={"balanced_accuracy_score": "balanced_accuracy"}
     )
@@ -141,7 +152,18 @@ def history(learn: Learner) -> pd.DataFrame:
 
 
 def history_rows(learn: Learner) -> list[dict]:
-    """Give the same figures as tidy rows (split, metric, epoch, value), as a run records them."""
+    """Give the figures of `history` as tidy rows, as a run records them.
+
+    Parameters
+    ----------
+    learn : Learner
+        From `lesion_learner`.
+
+    Returns
+    -------
+    list of dict
+        Rows of split, metric, epoch, value.
+    """
     places = {"train_loss": ("train", "loss"), "valid_loss": ("valid", "loss")}
     rows = []
     for figures in history(learn).drop(columns="frozen_groups", errors="ignore").to_dict("records"):
@@ -155,7 +177,19 @@ def history_rows(learn: Learner) -> list[dict]:
 def class_weights(dls: LesionDataLoaders, power: float = 0.5) -> torch.Tensor:
     """Weights ``1 / n ** power`` a class, from the training rows, scaled to a mean of 1 over the images.
 
-    0 weighs every image alike, 1 every class alike. A class without training images weighs 0.
+    A class without training images weighs 0.
+
+    Parameters
+    ----------
+    dls : LesionDataLoaders
+        From `dataloaders`.
+    power : float
+        0 weighs every image alike, 1 every class alike.
+
+    Returns
+    -------
+    torch.Tensor, shape (k,)
+        float32, for a loss's argument `weight`.
     """
     counts = torch.bincount(torch.as_tensor(dls.targets("train")), minlength=dls.c).float()
     weights = torch.where(counts > 0, counts.clamp(min=1) ** -power, torch.zeros(()))
@@ -173,6 +207,11 @@ def compile_training(learn: Learner) -> Learner:
     ----------
     learn : Learner
         From `lesion_learner`; changed in place and returned.
+
+    Returns
+    -------
+    Learner
+        The same one.
     """
     learn.model.compile_body()
     return learn
@@ -213,6 +252,11 @@ def lesion_learner(
         Every random choice of building and training follows from it.
     **learner_arguments
         Handed to fastai's Learner.
+
+    Returns
+    -------
+    Learner
+        fastai's, with `arch` and `dropout` beside what it has of its own.
 
     Raises
     ------

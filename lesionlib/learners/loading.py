@@ -86,12 +86,16 @@ class LoaderSettings:
 class LesionDataLoaders(DataLoaders):
     """Train and validation loaders of a `LesionDataset`, and `loader()` for any other split.
 
-    Attributes
+    Parameters
     ----------
     lesions : LesionDataset
-    settings : LoaderSettings
+        Split.
+    settings : object
+        What `dataloaders` was asked for: size, bs, augment, sampler, fit, resample.
     encoder : ClinicalEncoder or None
         Set where clinical data go in beside the images.
+    device : torch.device, optional
+        Where batches go; fastai's default device unless given.
     """
 
     def __init__(
@@ -110,20 +114,64 @@ class LesionDataLoaders(DataLoaders):
         self.c = len(lesions.classes)
 
     def loader(self, split: str) -> BatchDL:
-        """Loader over `split` in the frame's order, without augmentation."""
+        """Make a loader over a split in the frame's order, without augmentation.
+
+        Parameters
+        ----------
+        split : str
+            Such as ``"test"``.
+
+        Returns
+        -------
+        fastai.data.load.DataLoader
+            Of that split.
+        """
         return self._make(split, BatchDL, 1, [], self.device)
 
     def targets(self, split: str) -> np.ndarray:
-        """Class codes of `split`, in the frame's order."""
+        """Give the class codes of a split.
+
+        Parameters
+        ----------
+        split : str
+            Such as ``"test"``.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n,)
+            In the frame's order.
+        """
         return _codes(self.lesions, self.lesions.subset(split))
 
     def with_clinical(self, columns: Sequence[str]) -> LesionDataLoaders:
-        """Give loaders of the same images with encoded clinical columns beside them."""
+        """Give loaders of the same images with encoded clinical columns beside them.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            Of ``age``, ``sex``, ``site``, ``skin_type``.
+
+        Returns
+        -------
+        LesionDataLoaders
+            New ones; the encoder is fitted on the training rows.
+        """
         encoder = ClinicalEncoder.fit(self.lesions.subset("train"), columns)
         return LesionDataLoaders(self.lesions, self.settings, encoder, self.device)
 
     def resized(self, size: int | tuple[int, int]) -> LesionDataLoaders:
-        """Give loaders of the same rows with images of another size."""
+        """Give loaders of the same rows with images of another size.
+
+        Parameters
+        ----------
+        size : int or (int, int)
+            Side of a square, or height and width, in pixels.
+
+        Returns
+        -------
+        LesionDataLoaders
+            New ones.
+        """
         return LesionDataLoaders(self.lesions, replace(self.settings, size=size), self.encoder, self.device)
 
     def _make(self, split: str, kind: type[BatchDL], split_idx: int, augment: list[Transform], device) -> BatchDL:
@@ -175,6 +223,11 @@ def dataloaders(
         What becomes of an image of another shape; see `lesionlib.datasets.pixels`.
     resample : {"bilinear", "nearest"}
         How images are resized.
+
+    Returns
+    -------
+    LesionDataLoaders
+        With the loaders `train` and `valid`.
 
     Raises
     ------

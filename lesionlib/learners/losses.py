@@ -140,6 +140,11 @@ def per_label_accuracy(y_true, y_prob) -> float:
     y_prob : array_like of shape (n, k)
         Probabilities or sigmoid answers, in [0, 1]; rows need not sum to 1.
 
+    Returns
+    -------
+    float
+        In [0, 1].
+
     Raises
     ------
     InputError
@@ -152,7 +157,20 @@ def per_label_accuracy(y_true, y_prob) -> float:
 def per_image_accuracy(y_true, y_prob) -> float:
     """Share of images whose likeliest class is the true one: what "accuracy" means everywhere else.
 
-    Takes what `per_label_accuracy` takes.
+    Parameters
+    ----------
+    y_true, y_prob
+        As for `per_label_accuracy`.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+
+    Raises
+    ------
+    InputError
+        As for `per_label_accuracy`.
     """
     truth, answers = _checked(y_true, y_prob)
     return float((answers.argmax(axis=1) == truth).mean())
@@ -165,6 +183,11 @@ def PerLabelAccuracy(activation: str = ActivationType.Sigmoid) -> AccumMetric:
     ----------
     activation : {"sigmoid", "softmax"}
         What turns scores into answers; softmax is what Keras has under binary cross-entropy with a softmax layer.
+
+    Returns
+    -------
+    fastai.metrics.AccumMetric
+        For the argument `metrics`.
     """
     return AccumMetric(
         per_label_accuracy, dim_argmax=-1, activation=activation, to_np=True, invert_arg=True, flatten=False

@@ -43,7 +43,13 @@ class Predictions:
         return self.y_prob.argmax(axis=1)
 
     def table(self) -> pd.DataFrame:
-        """One row an image: image_id, split, and ``p_<class>`` (float32), as a run stores it."""
+        """Give the probabilities as a run stores them.
+
+        Returns
+        -------
+        DataFrame
+            One row an image: image_id, split, and ``p_<class>`` (float32).
+        """
         columns = {f"p_{label}": self.y_prob[:, k].astype(np.float32) for k, label in enumerate(self.labels)}
         return pd.DataFrame({"image_id": self.frame["image_id"].to_numpy(), "split": self.split, **columns})
 
@@ -104,6 +110,11 @@ def predict(learn: Learner, split: str = "test", views: int = 1) -> Predictions:
         ``valid``, ``test`` or ``train`` (without augmentation).
     views : int
         Average over this many flips of each image, 1 to 8; from 5 on images must be square.
+
+    Returns
+    -------
+    Predictions
+        One row an image, in the frame's order.
 
     Raises
     ------

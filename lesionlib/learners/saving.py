@@ -37,6 +37,18 @@ class LearnerCard(BaseModel):
 def save_learner(learn: Learner, folder: str | Path) -> Path:
     """Write the network's weights and description into a new folder, whole or not at all.
 
+    Parameters
+    ----------
+    learn : Learner
+        From `lesion_learner`.
+    folder : path
+        A new one.
+
+    Returns
+    -------
+    Path
+        The folder.
+
     Raises
     ------
     InputError
@@ -64,6 +76,11 @@ def load_learner(folder: str | Path, dls: LesionDataLoaders | None = None) -> Le
     dls : LesionDataLoaders, optional
         Data to predict or to train on; their classes must be the saved ones. Clinical data are
         encoded as they were in training.
+
+    Returns
+    -------
+    Learner
+        Ready to predict, or to be trained on.
 
     Raises
     ------

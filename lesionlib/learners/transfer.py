@@ -86,6 +86,18 @@ class OwnTask(nn.Module):
 
     @staticmethod
     def decodes(scores: torch.Tensor) -> torch.Tensor:
+        """Give the likeliest class of each image, over both tasks.
+
+        Parameters
+        ----------
+        scores : torch.Tensor, shape (n, k)
+            Of the network.
+
+        Returns
+        -------
+        torch.Tensor, shape (n,)
+            Class codes.
+        """
         return scores.argmax(dim=-1)
 
     def forward(self, scores: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -99,6 +111,18 @@ def of_task(predictions: Predictions, labels: Sequence[str]) -> Predictions:
     """Keep these classes of predictions; each row's probabilities are scaled to sum to 1 again.
 
     For scores of `OwnTask` this is the softmax over the task's own classes.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        Of more classes.
+    labels : sequence of str
+        The classes to keep, in the order of the new columns.
+
+    Returns
+    -------
+    Predictions
+        The same images.
 
     Raises
     ------

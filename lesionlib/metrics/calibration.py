@@ -57,13 +57,24 @@ def reliability(y_true, y_prob, bins: int = BINS, labels: Sequence | None = None
 def expected_calibration_error(y_true, y_prob, bins: int = BINS, labels: Sequence | None = None) -> float:
     """Mean gap between confidence and accuracy over the bins of `reliability`, weighted by their images.
 
-    Parameters, errors
+    Parameters
+    ----------
+    y_true, y_prob, bins, labels
         As for `reliability`.
 
     Returns
     -------
     float
-        In [0, 1]; 0 is calibrated. Guo et al. 2017, On Calibration of Modern Neural Networks, equation 5.
+        In [0, 1]; 0 is calibrated.
+
+    Raises
+    ------
+    InputError
+        As for `reliability`.
+
+    Notes
+    -----
+    Guo et al. 2017, On Calibration of Modern Neural Networks, section 2.
     """
     table = reliability(y_true, y_prob, bins, labels)
     gaps = (table["accuracy"] - table["confidence"]).abs() * table["images"]

@@ -14,7 +14,15 @@ _ALTERNATIVES = ("two-sided", "less", "greater")
 
 
 class TestResult(NamedTuple):
-    """A test's statistic and its p-value."""
+    """A test's statistic and its p-value.
+
+    Attributes
+    ----------
+    statistic : float
+        See the test's own returns.
+    p_value : float
+        In [0, 1].
+    """
 
     __test__ = False  # not a test case, whatever its name says to pytest
 
@@ -23,7 +31,17 @@ class TestResult(NamedTuple):
 
 
 class AucDifference(NamedTuple):
-    """Area under the second ROC curve minus that under the first, its interval, and the p-value of no difference."""
+    """Area under the second ROC curve minus that under the first, its interval, and the p-value of no difference.
+
+    Attributes
+    ----------
+    value : float
+        The difference, in [-1, 1].
+    low, high : float
+        Its interval.
+    p_value : float
+        Two-sided, in [0, 1].
+    """
 
     value: float
     low: float

@@ -12,7 +12,15 @@ from lesionlib.metrics import checks
 
 
 class Cutoff(NamedTuple):
-    """A score from which on an image is called positive, and what that rule achieves."""
+    """A score from which on an image is called positive, and what that rule achieves.
+
+    Attributes
+    ----------
+    threshold : float
+        On the scale of the scores; an image at it is positive.
+    sensitivity, specificity : float
+        In [0, 1].
+    """
 
     threshold: float
     sensitivity: float

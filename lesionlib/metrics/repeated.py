@@ -84,6 +84,11 @@ def difference(
     y_true, measure, positive, groups, n_resamples, ci, seed
         As for `over_seeds`.
 
+    Returns
+    -------
+    Interval
+        The mean difference; positive where the second arm's measure is larger.
+
     Raises
     ------
     InputError

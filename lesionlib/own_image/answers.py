@@ -77,7 +77,13 @@ class Answer:
         )
 
     def figure(self) -> Figure:
-        """Draw the picture, the heat map over it, and the probabilities, with the notice below them."""
+        """Draw the picture, the heat map over it, and the probabilities, with the notice below them.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            For a notebook, or to be saved.
+        """
         return drawn(self, NOTICE)
 
 
@@ -96,6 +102,11 @@ def ask(model: SavedModel, picture: str | Path | bytes, alpha: float = 0.1, name
         Share of prediction sets that may leave the truth out, in (0, 1).
     name : str, optional
         What messages call the picture; else its path.
+
+    Returns
+    -------
+    Answer
+        Probabilities, a prediction set and a heat map.
 
     Raises
     ------

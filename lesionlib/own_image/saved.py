@@ -55,9 +55,10 @@ class SavedModel:
     ----------
     learn : Learner
         Without data; its network evaluates.
-    card : LearnerCard
+    card : object
         Network, classes, size of the images.
-    about : About
+    about : object
+        Names of the training data and of the classes.
     y_true : numpy.ndarray, shape (n,)
         Class codes of the validation images.
     y_prob : numpy.ndarray, shape (n, k)
@@ -86,7 +87,18 @@ class SavedModel:
         return {name.startswith("phantom:") for name in self.about.trained_on}
 
     def title(self, label: str) -> str:
-        """What a class is called."""
+        """Tell what a class is called.
+
+        Parameters
+        ----------
+        label : str
+            The class.
+
+        Returns
+        -------
+        str
+            Its title; the label itself where it has none.
+        """
         return self.about.titles.get(label, label)
 
     def __str__(self) -> str:
@@ -107,6 +119,11 @@ def save_model(learn: Learner, folder: str | Path) -> Path:
         From `lesion_learner`, trained, with its data.
     folder : path
         A new one; it is written whole or not at all. It holds no image.
+
+    Returns
+    -------
+    Path
+        The folder.
 
     Raises
     ------
@@ -137,6 +154,16 @@ def save_model(learn: Learner, folder: str | Path) -> Path:
 
 def load_model(folder: str | Path) -> SavedModel:
     """Load a model that `save_model` has saved.
+
+    Parameters
+    ----------
+    folder : path
+        From `save_model`.
+
+    Returns
+    -------
+    SavedModel
+        Ready to be asked; see `ask`.
 
     Raises
     ------

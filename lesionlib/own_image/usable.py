@@ -46,6 +46,11 @@ def opened(content: bytes, name: str = "the picture") -> Image.Image:
     name : str
         Stands in the message.
 
+    Returns
+    -------
+    PIL.Image.Image
+        RGB.
+
     Raises
     ------
     InputError

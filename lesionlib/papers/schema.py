@@ -202,8 +202,26 @@ class ContestSensitivity(_Entry):
 class Contest(_Entry):
     """A comparison of people and a network.
 
-    `printed_images`, `printed_results` and `printed_sensitivity` hold the entries; the properties
-    `images`, `results` and `sensitivity` give them as tables.
+    Attributes
+    ----------
+    title : str
+        What it is about.
+    place : tuple of str
+        Where the paper tells of it.
+    readers : int
+        How many took part.
+    recruited : str or None
+        Who they are, in the paper's words.
+    seconds_per_image : int or None
+        Time limit; None: none, or none printed.
+    clinical_shown : bool or None
+        Whether readers saw clinical data; None where that is not printed.
+    network, network_input : str
+        Which network took part, and what it was given.
+    printed_images, printed_results, printed_sensitivity : tuple of object
+        The YAML's entries; the properties `images`, `results` and `sensitivity` give them as tables.
+    note : str or None
+        What is to be said beside it.
     """
 
     title: str
@@ -258,9 +276,44 @@ class Claim(_Entry):
 class Paper(_Entry):
     """A paper as data: what it printed, where, and what would have to come out here for it to hold.
 
-    Fields ending in ``_entries`` hold the YAML's entries; the properties give them as tables. Figures are as
-    printed, slips included; `unit` of a figure and `units` of a table say whether in percent or from 0 to 1.
-    `peer_reviewed` is None where the text does not tell.
+    Figures are as printed, slips included; `unit` of a figure and `units` of a table say whether in percent or from 0
+    to 1. Read the tables through the properties; what ends in ``_entries`` holds the YAML's entries behind them.
+
+    Attributes
+    ----------
+    schema_version : int
+        Of the file's form.
+    key : str
+        Such as ``"lucius2020"``.
+    title : str
+        Of the paper.
+    authors : tuple of str
+        In the order printed.
+    year : int
+        Of publication.
+    venue, doi : str or None
+        Where it was published.
+    preprint : object or None
+        Where the preprint stands: `server`, `id`, `doi`, `posted`, `license`.
+    peer_reviewed : bool or None
+        None where the text does not tell.
+    transcribed_from : {"preprint", "reviewed version", "course report", "copy without venue"}
+        Which text the figures were taken from.
+    not_at_hand : str or None
+        What of the text was not there.
+    places : dict of str to str
+        Short names of places, and what they are in the paper.
+    place_notes : tuple of str
+        Slips of its numbering, and of the text at hand.
+    data : object
+        What it trained and tested on: `dataset`, `images`, `splits`, `split_rule`, `clinical`, `labels` (our class
+        names to the printed ones), `sources`, `note`.
+    hyperparameter_entries, table_entries, confusion_entries, figure_entries, claim_entries : tuple or dict
+        See `hyperparameters`, `tables`, `confusion_matrices`, `figures_in_text` and `claims`.
+    contests : dict of str to Contest
+        By number.
+    criteria_rules : str
+        How the criteria of all claims are to be read.
     """
 
     schema_version: Literal[1] = Field(alias="schema")

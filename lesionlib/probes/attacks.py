@@ -141,9 +141,27 @@ def fgsm(
 ) -> Predictions:
     """Predict a split after one step against the network: gupta2021, section 7.1.
 
-    `eps`, `scale` and `clip` are those of `FGSM`; `learn`, `split`, `rows`, the answer and the errors those of
-    `predict_perturbed`. ``clip=False`` is the line that the paper prints, on images as they are with
-    ``scale="pixels"``, on normalized ones with ``scale="normalized"``.
+    ``clip=False`` is the line that the paper prints, on images as they are with ``scale="pixels"``, on normalized ones
+    with ``scale="normalized"``.
+
+    Parameters
+    ----------
+    learn, split, rows
+        As for `predict_perturbed`.
+    eps : float
+        Size of the step, 0 or more.
+    scale, clip
+        As for `FGSM`.
+
+    Returns
+    -------
+    Predictions
+        As from `predict_perturbed`.
+
+    Raises
+    ------
+    InputError
+        As from `predict_perturbed`, an unknown scale, or `eps` out of range.
     """
     return predict_perturbed(learn, FGSM(eps, scale, clip), split, rows)
 
@@ -162,8 +180,26 @@ def pgd(
 ) -> Predictions:
     """Predict a split after several steps against the network, each image within `eps` of its own.
 
-    `eps`, `steps`, `step_size`, `scale`, `random_start` and `seed` are those of `PGD`; `learn`, `split`, `rows`, the
-    answer and the errors those of `predict_perturbed`. It takes `steps` times as long as `fgsm`.
+    It takes `steps` times as long as `fgsm`.
+
+    Parameters
+    ----------
+    learn, split, rows
+        As for `predict_perturbed`.
+    eps : float
+        How far a pixel may move at most, 0 or more.
+    steps, step_size, scale, random_start, seed
+        As for `PGD`.
+
+    Returns
+    -------
+    Predictions
+        As from `predict_perturbed`.
+
+    Raises
+    ------
+    InputError
+        As from `predict_perturbed`, an unknown scale, or a number out of range.
     """
     return predict_perturbed(learn, PGD(eps, steps, step_size, scale, random_start, seed), split, rows)
 

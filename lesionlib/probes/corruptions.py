@@ -165,8 +165,24 @@ def gaussian_noise(
 ) -> Predictions:
     """Predict a split with random noise on its images: gupta2021, section 7.2.
 
-    `sigma`, `scale`, `seed` and `clip` are those of `GaussianNoise`; `learn`, `split`, `rows`, the answer and the
-    errors those of `predict_perturbed`.
+    Parameters
+    ----------
+    learn, split, rows
+        As for `predict_perturbed`.
+    sigma : float
+        Standard deviation, 0 or more.
+    scale, seed, clip
+        As for `GaussianNoise`.
+
+    Returns
+    -------
+    Predictions
+        As from `predict_perturbed`.
+
+    Raises
+    ------
+    InputError
+        As from `predict_perturbed`, or a number out of range.
     """
     return predict_perturbed(learn, GaussianNoise(sigma, scale, seed, clip), split, rows)
 
@@ -174,7 +190,22 @@ def gaussian_noise(
 def blur(learn: Learner, sigma: float, split: str = "test", rows: Sequence[int] | None = None) -> Predictions:
     """Predict a split with its images out of focus.
 
-    `sigma` is that of `Blur`; the rest is that of `predict_perturbed`.
+    Parameters
+    ----------
+    learn, split, rows
+        As for `predict_perturbed`.
+    sigma : float
+        As for `Blur`, in pixels.
+
+    Returns
+    -------
+    Predictions
+        As from `predict_perturbed`.
+
+    Raises
+    ------
+    InputError
+        As from `predict_perturbed`, or `sigma` out of range.
     """
     return predict_perturbed(learn, Blur(sigma), split, rows)
 
@@ -182,7 +213,22 @@ def blur(learn: Learner, sigma: float, split: str = "test", rows: Sequence[int] 
 def jpeg(learn: Learner, quality: int, split: str = "test", rows: Sequence[int] | None = None) -> Predictions:
     """Predict a split with its images saved as JPEG.
 
-    `quality` is that of `JPEG`; the rest is that of `predict_perturbed`.
+    Parameters
+    ----------
+    learn, split, rows
+        As for `predict_perturbed`.
+    quality : int
+        As for `JPEG`, 1 (worst) to 100.
+
+    Returns
+    -------
+    Predictions
+        As from `predict_perturbed`.
+
+    Raises
+    ------
+    InputError
+        As from `predict_perturbed`, or `quality` out of range.
     """
     return predict_perturbed(learn, JPEG(quality), split, rows)
 
@@ -190,7 +236,22 @@ def jpeg(learn: Learner, quality: int, split: str = "test", rows: Sequence[int] 
 def brightness(learn: Learner, factor: float, split: str = "test", rows: Sequence[int] | None = None) -> Predictions:
     """Predict a split with its images in more or less light.
 
-    `factor` is that of `Brightness`; the rest is that of `predict_perturbed`.
+    Parameters
+    ----------
+    learn, split, rows
+        As for `predict_perturbed`.
+    factor : float
+        As for `Brightness`: 0 is black, 1 leaves the picture as it is.
+
+    Returns
+    -------
+    Predictions
+        As from `predict_perturbed`.
+
+    Raises
+    ------
+    InputError
+        As from `predict_perturbed`, or `factor` out of range.
     """
     return predict_perturbed(learn, Brightness(factor), split, rows)
 

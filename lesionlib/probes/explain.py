@@ -92,11 +92,24 @@ def gradcam_plusplus(
     """Heat maps of Grad-CAM++, as gupta2021 draws them: positive gradients only, weighted place by place.
 
     A channel's weight is the sum over its places of ``alpha * max(g, 0)`` with ``alpha = g² / (2 g² + g³ sum(a))``,
-    where g is the gradient of the class score and the sum of the activations a goes over the places; it takes
-    layers after a ReLU or the like, whose sums are not negative. Source: Chattopadhyay et al., WACV 2018,
+    where g is the gradient of the class score and the sum of the activations a goes over the places; it takes layers
+    after a ReLU or the like, whose sums are not negative. Source: Chattopadhyay et al., WACV 2018,
     doi:10.1109/WACV.2018.00097, equation 19.
 
-    Parameters, answer and errors are those of `gradcam`.
+    Parameters
+    ----------
+    learn, images, target, layer, rows, clinical, bs
+        As for `gradcam`.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n, h, w)
+        float32 in [0, 1], as from `gradcam`.
+
+    Raises
+    ------
+    InputError
+        As from `gradcam`.
     """
     return _heat(_PlusPlus, learn, inputs_of(learn, images, rows, clinical), target, layer, bs)
 

@@ -60,7 +60,19 @@ def heat_on_lesion(maps: np.ndarray, masks: Iterable[np.ndarray | Image.Image | 
 
 
 def lesion_masks(dataset: LesionDataset, rows: Sequence[int] | None = None) -> list[Image.Image | None]:
-    """Masks of a dataset's rows (all unless given), None where a row has none.
+    """Give the masks of a dataset's rows.
+
+    Parameters
+    ----------
+    dataset : LesionDataset
+        With masks, such as HAM10000 or a phantom.
+    rows : sequence of int, optional
+        Row numbers of ``dataset.frame``; all unless given.
+
+    Returns
+    -------
+    list of PIL.Image.Image or None
+        Mode L, one a row; None where a row has no mask.
 
     Raises
     ------

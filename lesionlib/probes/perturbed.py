@@ -75,7 +75,8 @@ def predict_perturbed(
 
     Returns
     -------
-    learners.Predictions
+    Predictions
+        One row an image, in the order of `rows`.
 
     Raises
     ------
@@ -96,13 +97,23 @@ def predict_perturbed(
 def perturbed_images(
     learn: Learner, perturbation: Perturbation, split: str = "test", rows: Sequence[int] | None = None
 ) -> torch.Tensor:
-    """Pictures of what a network is asked by `predict_perturbed`; the parameters and errors are its own.
+    """Pictures of what a network is asked by `predict_perturbed`.
+
+    Parameters
+    ----------
+    learn, perturbation, split, rows
+        As for `predict_perturbed`.
 
     Returns
     -------
     torch.Tensor, shape (n, 3, h, w)
         float32, on the CPU, in the order of `rows`; in [0, 1] unless the perturbation was asked not to clip. All n
         are held in memory: 600 kB an image of 224 x 224 pixels.
+
+    Raises
+    ------
+    InputError
+        As from `predict_perturbed`.
     """
     with _as_it_was(learn):
         changed = _Changed(learn.model, _loader(learn, split, rows), perturbation)
@@ -137,7 +148,9 @@ def robustness(
         As for `predict_perturbed`.
     interval_of : {"balanced_accuracy", "accuracy"}
         Which of the two ``low`` and ``high`` are about.
-    ci, n_resamples, seed
+    ci : float
+        Confidence level of the interval, in (0, 1).
+    n_resamples, seed : int
         Of the percentile bootstrap (`metrics.report`). It resamples lesions with all their images, or images where
         their lesion is not known, and draws the same ones for every strength.
 

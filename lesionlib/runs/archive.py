@@ -16,7 +16,18 @@ _KEPT = ("run.json", "metrics.json", "predictions.parquet")
 
 
 def in_results(spec: RunSpec) -> bool:
-    """Return whether this run stands in ``results/`` already, whoever made it."""
+    """Tell whether this run stands in ``results/`` already, whoever made it.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        From `plan`.
+
+    Returns
+    -------
+    bool
+        False also where there is no such folder.
+    """
     results = store.results_root()
     return results is not None and (results / spec.chapter / spec.key / "run.json").is_file()
 
@@ -26,6 +37,11 @@ def add_to_results(key: str) -> Path:
 
     Its cases go to ``results/cases/<hash>.parquet``, once for all runs that share them. A run that is
     there already is left as it is.
+
+    Parameters
+    ----------
+    key : str
+        Of the run, or its first digits.
 
     Returns
     -------

@@ -22,6 +22,8 @@ from lesionlib.runs.execution import NOTEBOOK
 from lesionlib.runs.repository import PLACEHOLDER, Repository
 
 _BUILDERS = ("jupyter-book", "sphinx", "sphinx-book-theme", "myst-nb")
+# What a page says of how to cite the book comes from there.
+_CITATION = "CITATION.cff"
 _NOT_STAGED = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "_build")
 
 
@@ -54,7 +56,7 @@ def build_book(
 
     Raises
     ------
-    BookFailed
+    LesionlibError
         With the warnings and errors of the build.
     InputError
         A run is not whole, another process builds, or the folder cannot be written.
@@ -88,6 +90,8 @@ def _stage(project: Path, executed: Mapping[str, Path], stage: Path) -> None:
     stage.mkdir(parents=True)
     for name in ("_config.yml", "_toc.yml"):
         shutil.copyfile(project / name, stage / name)
+    if (project / _CITATION).is_file():
+        shutil.copyfile(project / _CITATION, stage / _CITATION)
     shutil.copytree(project / "book", stage / "book", ignore=_NOT_STAGED)
     (stage / "notebooks").mkdir()
     pages = {}
@@ -161,6 +165,8 @@ def _digest(stage: Path, results: Path) -> str:
     digest = hashlib.sha256()
     for name in _BUILDERS:
         digest.update(f"{name} {metadata.version(name)}\n".encode())
+    # The reference shows its docstrings, the catalog its cards.
+    digest.update(json.dumps(spec.library_digests()).encode())
     for root in (stage, results):
         for path in sorted(path for path in root.rglob("*") if path.is_file()):
             digest.update(f"{path.relative_to(root).as_posix()}\n".encode())

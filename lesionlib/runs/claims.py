@@ -85,6 +85,11 @@ def collect_verdicts(pages: Mapping[str, Path]) -> schema.VerdictsFile:
     pages : mapping
         For each chapter the folder of its finished run; one that answers no claim has no ``verdicts.json``.
 
+    Returns
+    -------
+    VerdictsFile
+        One row a claim.
+
     Raises
     ------
     InputError
@@ -96,6 +101,16 @@ def collect_verdicts(pages: Mapping[str, Path]) -> schema.VerdictsFile:
 
 def publish_verdicts(found: schema.VerdictsFile) -> Path:
     """Write what came of all claims to ``results/verdicts.json``: the same answers, the same text.
+
+    Parameters
+    ----------
+    found : VerdictsFile
+        From `collect_verdicts`.
+
+    Returns
+    -------
+    Path
+        The file.
 
     Raises
     ------
@@ -122,6 +137,11 @@ def check_verdicts(pages: Mapping[str, Path]) -> None:
 
     Claims that neither mentions do not differ; without a table, or without a page's answers, there is nothing to
     compare.
+
+    Parameters
+    ----------
+    pages : mapping
+        For each chapter the folder of its finished run.
 
     Raises
     ------

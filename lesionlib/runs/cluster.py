@@ -65,7 +65,19 @@ class Delivery:
 
 @contextmanager
 def local_crew(workers: int, prepare: Prepare | None = None) -> Iterator[Crew]:
-    """Give a crew of `workers` processes on this machine, which share its cores.
+    """Give a crew of processes on this machine, which share its cores; use it in a ``with``.
+
+    Parameters
+    ----------
+    workers : int
+        How many, 1 or more.
+    prepare : callable, optional
+        Called on a worker before a run, with its parameters and fingerprint.
+
+    Returns
+    -------
+    iterator of Crew
+        The crew, for `run_sweep`; its processes end with the ``with``.
 
     Raises
     ------
@@ -108,7 +120,7 @@ def dask_setup(worker: object) -> None:
 
 @contextmanager
 def remote_crew(address: str, prepare: Prepare | None = None) -> Iterator[Crew]:
-    """Give a crew made of the workers of an existing Dask cluster.
+    """Give a crew made of the workers of an existing Dask cluster; use it in a ``with``.
 
     Parameters
     ----------
@@ -116,6 +128,11 @@ def remote_crew(address: str, prepare: Prepare | None = None) -> Iterator[Crew]:
         Of its scheduler, such as ``tcp://10.0.0.5:8786``.
     prepare : callable, optional
         Called on a worker before a run, with its parameters and fingerprint.
+
+    Returns
+    -------
+    iterator of Crew
+        The crew, for `run_sweep`.
 
     Raises
     ------

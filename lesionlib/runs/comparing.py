@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 def parameters_apart(first: FinishedRun, second: FinishedRun) -> pd.DataFrame:
     """Return what two runs were asked, and made with, differently.
 
+    Parameters
+    ----------
+    first, second : FinishedRun
+        From `load`.
+
     Returns
     -------
     DataFrame
@@ -35,6 +40,11 @@ def _facts(run: FinishedRun) -> dict[str, object]:
 def metrics_apart(first: FinishedRun, second: FinishedRun) -> pd.DataFrame:
     """Return the numbers that two runs ended with, side by side.
 
+    Parameters
+    ----------
+    first, second : FinishedRun
+        From `load`.
+
     Returns
     -------
     DataFrame
@@ -54,7 +64,18 @@ def metrics_apart(first: FinishedRun, second: FinishedRun) -> pd.DataFrame:
 
 
 def shared_splits(first: FinishedRun, second: FinishedRun) -> list[str]:
-    """Return the splits in which two runs answered the same images of the same classes, once each."""
+    """Return the splits in which two runs answered the same images of the same classes, once each.
+
+    Parameters
+    ----------
+    first, second : FinishedRun
+        From `load`.
+
+    Returns
+    -------
+    list of str
+        Where they can be compared image by image; often empty.
+    """
     predicted = []
     for run in (first, second):
         if run.run.cases is None or not (run.folder / "predictions.parquet").is_file() or "arm" in run.predicted:

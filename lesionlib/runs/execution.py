@@ -40,14 +40,35 @@ class Busy(InputError):
 
 @dataclass(frozen=True)
 class Batch:
-    """What became of a list of runs: the folders of those that stand, the errors of the others."""
+    """What became of a list of runs: the folders of those that stand, the errors of the others.
+
+    Attributes
+    ----------
+    finished : list of Path
+        Folders.
+    failed : list of LesionlibError
+        What went wrong, one a run.
+    """
 
     finished: list[Path] = field(default_factory=list)
     failed: list[LesionlibError] = field(default_factory=list)
 
 
 def folder_of(spec: RunSpec, root: Path | None = None) -> Path:
-    """Return where the finished run stands, or will."""
+    """Return where the finished run stands, or will.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        From `plan`.
+    root : Path, optional
+        The folder of the runs; `runs_root()` by default.
+
+    Returns
+    -------
+    Path
+        ``<root>/<chapter>/<key>``.
+    """
     return (root or store.runs_root()) / spec.chapter / spec.key
 
 
@@ -62,7 +83,25 @@ def part_folder(spec: RunSpec, root: Path) -> Path:
 
 
 def started(spec: RunSpec, root: Path | None = None) -> str:
-    """Return when the finished run was started (ISO 8601, UTC)."""
+    """Return when a finished run was started.
+
+    Parameters
+    ----------
+    spec : RunSpec
+        From `plan`.
+    root : Path, optional
+        The folder of the runs; `runs_root()` by default.
+
+    Returns
+    -------
+    str
+        ISO 8601, UTC; empty where the run does not say.
+
+    Raises
+    ------
+    InputError
+        There is no such run.
+    """
     return schema.read(folder_of(spec, root) / "run.json", schema.RunFile).started or ""
 
 
@@ -89,12 +128,36 @@ def is_current(spec: RunSpec, root: Path | None = None) -> bool:
 
 
 def pending(specs: Sequence[RunSpec], root: Path | None = None) -> list[RunSpec]:
-    """Return those of `specs` that have to be run, each key once."""
+    """Return the runs that have to be made.
+
+    Parameters
+    ----------
+    specs : sequence of RunSpec
+        From `plan`.
+    root : Path, optional
+        The folder of the runs; `runs_root()` by default.
+
+    Returns
+    -------
+    list of RunSpec
+        Those of `specs` that do not stand, or are stale; each key once.
+    """
     return [spec for spec in unique(specs) if not is_current(spec, root)]
 
 
 def unique(specs: Sequence[RunSpec]) -> list[RunSpec]:
-    """Return `specs`, each run once: overrides can make two parameter sets of a profile the same."""
+    """Return each run once: overrides can make two parameter sets of a profile the same.
+
+    Parameters
+    ----------
+    specs : sequence of RunSpec
+        From `plan`.
+
+    Returns
+    -------
+    list of RunSpec
+        In the order given.
+    """
     return list({(spec.chapter, spec.key): spec for spec in specs}.values())
 
 
@@ -107,6 +170,11 @@ def execute(spec: RunSpec, root: Path | None = None) -> Path:
         From `plan`.
     root : Path, optional
         The folder of the runs; `runs_root()` by default.
+
+    Returns
+    -------
+    Path
+        The run's folder.
 
     Raises
     ------
@@ -124,7 +192,25 @@ def execute(spec: RunSpec, root: Path | None = None) -> Path:
 
 
 def rerun(spec: RunSpec, root: Path | None = None) -> Path:
-    """Run a notebook, in place of an earlier run of the same key; otherwise like `execute`."""
+    """Run a notebook, in place of an earlier run of the same key; otherwise like `execute`.
+
+    Parameters
+    ----------
+    spec, root
+        As for `execute`.
+
+    Returns
+    -------
+    Path
+        The run's folder.
+
+    Raises
+    ------
+    RunFailed
+        As from `execute`.
+    Busy
+        As from `execute`.
+    """
     root = root or store.runs_root()
     with only_writer(spec, root):
         return _run(spec, root)
@@ -135,7 +221,22 @@ def run_batch(
     run_one: Callable[[RunSpec, Path | None], Path] = execute,
     root: Path | None = None,
 ) -> Batch:
-    """Run a list of notebooks one after the other; one that fails does not stop the others."""
+    """Run a list of notebooks one after the other; one that fails does not stop the others.
+
+    Parameters
+    ----------
+    specs : sequence of RunSpec
+        From `plan`.
+    run_one : callable
+        `execute` or `rerun`.
+    root : Path, optional
+        The folder of the runs; `runs_root()` by default.
+
+    Returns
+    -------
+    Batch
+        What became of them.
+    """
     batch = Batch()
     for number, spec in enumerate(specs, start=1):
         _say(f"run {number} of {len(specs)}: {spec}")

@@ -9,14 +9,24 @@ import lesionlib
 from lesionlib.atomic import atomic_folder
 from lesionlib.errors import InputError, LesionlibError
 
-PARTS = ("_config.yml", "_toc.yml", "book", "notebooks", "results")
+PARTS = ("_config.yml", "_toc.yml", "CITATION.cff", "book", "notebooks", "results")
 """What a project is made of. In a checkout they stand beside the library; a wheel carries them (see setup.py)."""
 # Notebooks leave .ipynb_checkpoints beside themselves, tools their caches.
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*")
 
 
 def new_project(folder: str | Path) -> Path:
-    """Copy the book's project into a new folder, whole or not at all, and return the folder.
+    """Copy the book's project into a new folder, whole or not at all.
+
+    Parameters
+    ----------
+    folder : path
+        Must not be there yet.
+
+    Returns
+    -------
+    Path
+        The folder.
 
     Raises
     ------

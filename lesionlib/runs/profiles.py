@@ -43,6 +43,13 @@ class Profile(BaseModel):
 
     Beside the parameters may stand ``estimated_gpu_hours``, of each of the entry's runs. It is no parameter.
     `entries` holds the runs spelled out, in this order; `chapters` their parameter sets alone.
+
+    Attributes
+    ----------
+    profile : str
+        Its name, that of its file.
+    entries : dict of str to list
+        By chapter, the runs spelled out, in order: `parameters` and `estimated_gpu_hours` of each.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -82,6 +89,18 @@ class Profile(BaseModel):
 def load_profile(name: str, project: Path) -> Profile:
     """Read ``notebooks/profiles/<name>.yml`` of a project.
 
+    Parameters
+    ----------
+    name : str
+        Such as ``"quick"``.
+    project : Path
+        The book's project.
+
+    Returns
+    -------
+    Profile
+        Checked.
+
     Raises
     ------
     InputError
@@ -97,6 +116,18 @@ def load_profile(name: str, project: Path) -> Profile:
 
 def read_profile(path: Path, project: Path) -> Profile:
     """Read a batch from a file: the project's profiles, or one's own.
+
+    Parameters
+    ----------
+    path : Path
+        The YAML file.
+    project : Path
+        The book's project, whose chapters it names.
+
+    Returns
+    -------
+    Profile
+        Checked.
 
     Raises
     ------

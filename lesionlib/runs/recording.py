@@ -28,7 +28,17 @@ _RESERVED = {*RUN_COLUMNS, *METRIC_COLUMNS} - {"data", "seed", "device"}
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What was written down: the folder, and the content of its two JSON files."""
+    """What was written down: the folder, and the content of its two JSON files.
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
+    run : RunFile
+        The content of ``run.json``.
+    metrics : MetricsFile
+        The content of ``metrics.json``.
+    """
 
     path: Path
     run: schema.RunFile
@@ -36,6 +46,7 @@ class RunRecord:
 
     @property
     def key(self) -> str:
+        """The run's key, twelve hex digits."""
         return self.run.key
 
 
@@ -80,10 +91,16 @@ def record(
     classes : sequence of str
         In the order of the probability columns.
     seed : int or None
+        Of the training.
     device : str
         Such as "cpu" or "cuda".
     openings : sequence of mappings, optional
         Looks at held-back splits: ``split``, ``images`` and, unless it is now, ``time``.
+
+    Returns
+    -------
+    RunRecord
+        What was written, and where.
 
     Raises
     ------

@@ -17,7 +17,15 @@ _BRANCH = re.compile(r"\w[\w.-]*", re.ASCII)
 
 @dataclass(frozen=True)
 class Repository:
-    """A repository on GitHub, and the branch (or tag) that the pages were built from."""
+    """A repository on GitHub, and the branch (or tag) that the pages were built from.
+
+    Attributes
+    ----------
+    owner, name : str
+        As in ``https://github.com/OWNER/NAME``.
+    branch : str
+        A branch or a tag.
+    """
 
     owner: str
     name: str
@@ -33,6 +41,16 @@ class Repository:
 
         They open a chapter in Colab and on Binder, show and edit a page's source, and open an issue. Parts of `config`
         that they do not concern stay as they are.
+
+        Parameters
+        ----------
+        config : dict
+            Content of a ``_config.yml``.
+
+        Returns
+        -------
+        dict
+            A new one.
         """
         html = {f"use_{button}_button": True for button in ("repository", "edit_page", "issues")}
         launch = {"colab_url": "https://colab.research.google.com", "binderhub_url": "https://mybinder.org"}
@@ -52,6 +70,11 @@ def repository_at(address: str, branch: str = "main") -> Repository:
         Such as ``https://github.com/OWNER/NAME``.
     branch : str
         A branch or a tag, without a slash.
+
+    Returns
+    -------
+    Repository
+        Its owner and name.
 
     Raises
     ------

@@ -7,7 +7,7 @@ import math
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -39,6 +39,8 @@ def now() -> str:
 
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    # What to do where the file is damaged.
+    _remedy: ClassVar[str] = "remove its folder"
     schema_: Literal[1] = Field(SCHEMA, alias="schema")
 
 
@@ -47,9 +49,22 @@ class _Part(BaseModel):
 
 
 class MetricRow(_Part):
-    """One number: of a split, of a class (`label`) or of all, at an epoch or at the end.
+    """One number of a run.
 
-    `low` and `high` bound its interval. A value that is not defined (a NaN) is None.
+    Attributes
+    ----------
+    split : str
+        Such as ``"test"``.
+    metric : str
+        Such as ``"balanced_accuracy"``.
+    label : str or None
+        The class that it is about; None: all.
+    epoch : int or None
+        From 1; None: at the end.
+    value : float or None
+        None where it is not defined (a NaN).
+    low, high : float or None
+        Its interval.
     """
 
     split: str
@@ -68,13 +83,31 @@ class MetricRow(_Part):
 
 
 class MetricsFile(_File):
-    """The content of ``metrics.json``."""
+    """The content of ``metrics.json``.
+
+    Attributes
+    ----------
+    rows : list of MetricRow
+        One a number.
+    schema_ : int
+        Version of the file's form; ``schema`` in the file.
+    """
 
     rows: list[MetricRow]
 
 
 class Opening(_Part):
-    """One look at a split that was held back: which, how many images, when (ISO 8601, UTC)."""
+    """One look at a split that was held back.
+
+    Attributes
+    ----------
+    split : str
+        Such as ``"test"``.
+    images : int
+        How many were looked at.
+    time : str
+        ISO 8601, UTC.
+    """
 
     split: str
     images: int = Field(ge=0)
@@ -84,9 +117,46 @@ class Opening(_Part):
 class RunFile(_File):
     """The content of ``run.json``: what was run, on what, with what, when.
 
-    `status` is "recorded" once the notebook has written its metrics, "finished" once the whole
-    notebook ended well. `code` is the digest of the library and the notebook, `seen` that of the
-    finished runs that the notebook could show. No path and no name of a machine stands in it.
+    No path and no name of a machine stands in it.
+
+    Attributes
+    ----------
+    chapter : str
+        The notebook's name.
+    key : str
+        Twelve hex digits: what was computed.
+    profile : str or None
+        Which profile asked for it; None: somebody, by hand.
+    status : {"recorded", "finished"}
+        "recorded" once the notebook has written its metrics, "finished" once the whole notebook ended well.
+    parameters : dict
+        Every parameter's value.
+    data : str
+        The dataset's name.
+    fingerprint : str
+        Of the data.
+    cases : str or None
+        Digest of what is known of the images; the name of their file in ``results/cases/``.
+    classes : list of str
+        In the order of the probability columns.
+    seed : int or None
+        Of the training.
+    device : str
+        Such as "cpu" or "cuda".
+    versions : dict of str to str
+        Of Python and of the packages that matter.
+    code, seen : str or None
+        Digests: of the library and the notebook, and of the finished runs that the notebook could show.
+    commit : str or None
+        Of the repository.
+    started : str or None
+        ISO 8601, UTC.
+    seconds : float or None
+        How long it took.
+    openings : list of Opening
+        Looks at splits that were held back.
+    schema_ : int
+        Version of the file's form; ``schema`` in the file.
     """
 
     chapter: str
@@ -130,7 +200,21 @@ class VerdictWord(StrEnum):
 
 
 class Verdict(_Part):
-    """What a chapter says of one claim of a paper: the word, what was measured, and the runs (keys) behind it."""
+    """What a chapter says of one claim of a paper.
+
+    Attributes
+    ----------
+    chapter : str
+        The notebook's name.
+    paper, claim : str
+        The paper's key, and the claim's.
+    verdict : VerdictWord
+        What came of it.
+    measured : str
+        What was measured, in a few words.
+    runs : list of str
+        Keys of the runs behind it.
+    """
 
     chapter: str
     paper: str
@@ -141,8 +225,17 @@ class Verdict(_Part):
 
 
 class VerdictsFile(_File):
-    """The content of ``verdicts.json``, beside a run's metrics or, of all chapters, in ``results/``."""
+    """The content of ``verdicts.json``, beside a run's metrics or, of all chapters, in ``results/``.
 
+    Attributes
+    ----------
+    rows : list of Verdict
+        One a claim.
+    schema_ : int
+        Version of the file's form; ``schema`` in the file.
+    """
+
+    _remedy: ClassVar[str] = "`lesionlib results verdicts` writes that of results/ anew"
     rows: list[Verdict]
 
     @model_validator(mode="after")
@@ -171,9 +264,9 @@ def read(path: Path, model: type[FileT]) -> FileT:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file, so this run is not whole: remove its folder") from error
+        raise InputError(f"{path}: no such file, so this run is not whole: {model._remedy}") from error
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as JSON ({error}): remove its folder") from error
+        raise InputError(f"{path}: cannot be read as JSON ({error}): {model._remedy}") from error
     version = raw.get("schema") if isinstance(raw, dict) else None
     if isinstance(version, int) and version > SCHEMA:
         raise InputError(

@@ -27,8 +27,22 @@ _PLAIN = "a number, a text, true, false, null or a list of them"
 class RunSpec:
     """One run to be: its notebook, every parameter's value, and what names it.
 
-    `key` (12 hex digits) says what is computed, `code` which version of the library and the
-    notebook would do it.
+    Attributes
+    ----------
+    notebook : Path
+        The chapter's source.
+    chapter : str
+        Its name without the ending.
+    parameters : dict
+        Every parameter's value.
+    fingerprint : str
+        Of the data.
+    profile : str
+        Which profile asks for it.
+    key : str
+        Twelve hex digits: what is computed.
+    code : str
+        Twelve hex digits: which version of the library and the notebook would do it.
     """
 
     notebook: Path
@@ -44,7 +58,18 @@ class RunSpec:
 
 
 def chapters(project: Path) -> dict[str, Path]:
-    """Return the project's notebooks, by chapter (the file's name without its ending), in order."""
+    """Return the project's notebooks.
+
+    Parameters
+    ----------
+    project : Path
+        The folder with ``notebooks/``.
+
+    Returns
+    -------
+    dict of str to Path
+        By chapter (the file's name without its ending), in order.
+    """
     return {path.stem: path for path in sorted((project / "notebooks").glob("*.ipynb"))}
 
 
@@ -61,6 +86,11 @@ def plan(notebook: str | Path, parameters: Mapping[str, Any], fingerprint: str, 
         What identifies the data; opaque here.
     profile : str
         The profile that asks for it.
+
+    Returns
+    -------
+    RunSpec
+        With its key.
 
     Raises
     ------
@@ -82,7 +112,19 @@ def plan(notebook: str | Path, parameters: Mapping[str, Any], fingerprint: str, 
 
 
 def resolve(notebook: str | Path, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the value of every parameter of a notebook: its default, or what `overrides` puts in its place.
+    """Return the value of every parameter of a notebook: its default, or what is put in its place.
+
+    Parameters
+    ----------
+    notebook : path
+        The chapter's source.
+    overrides : mapping
+        Values that differ from the defaults.
+
+    Returns
+    -------
+    dict
+        By name, in the notebook's order.
 
     Raises
     ------
@@ -238,14 +280,18 @@ def run_key(chapter: str, sources: list[str], parameters: Mapping[str, Any], fin
 
 def code_digest(notebook: Path) -> str:
     """Return 12 hex digits of the library's code and data and of the notebook's whole source."""
+    cells = [[cell["cell_type"], cell["source"], tags(cell)] for cell in read_cells(notebook)]
+    return _digest(library_digests(), cells)
+
+
+def library_digests() -> list[list[str]]:
+    """Return name and digest of each file of the library's code and data."""
     library = Path(lesionlib.__file__).parent
     # A wheel carries the book's pages, and with them their scripts; these are not the library's code.
     carried = library / "project"
     found = (path for path in library.rglob("*") if path.suffix in {".py", ".yaml"})
     files = sorted(path for path in found if not path.is_relative_to(carried))
-    content = [[path.relative_to(library).as_posix(), _unchanged_digest(path, *_state(path))] for path in files]
-    cells = [[cell["cell_type"], cell["source"], tags(cell)] for cell in read_cells(notebook)]
-    return _digest(content, cells)
+    return [[path.relative_to(library).as_posix(), _unchanged_digest(path, *_state(path))] for path in files]
 
 
 def seen_digest(chapter: str, key: str, runs: Path) -> str:

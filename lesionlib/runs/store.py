@@ -26,9 +26,17 @@ _NOT_CHAPTERS = {INTERACTIVE, FAILED, CASES}
 
 
 def project_root(start: str | Path | None = None) -> Path | None:
-    """Return the book's project folder at or above `start` (the working folder), or None.
+    """Find the book's project: a folder that holds ``_toc.yml`` and ``notebooks/``.
 
-    A project is a folder that holds ``_toc.yml`` and ``notebooks/``.
+    Parameters
+    ----------
+    start : path, optional
+        Where to begin; the working folder by default.
+
+    Returns
+    -------
+    Path or None
+        The project's folder, at `start` or above it.
     """
     here = Path(start or Path.cwd()).resolve()
     return next((folder for folder in (here, *here.parents) if _is_project(folder)), None)
@@ -36,6 +44,11 @@ def project_root(start: str | Path | None = None) -> Path | None:
 
 def this_project() -> Path:
     """Return the book's project folder at or above the working folder.
+
+    Returns
+    -------
+    Path
+        The project's folder.
 
     Raises
     ------
@@ -56,7 +69,13 @@ def _is_project(folder: Path) -> bool:
 
 
 def runs_root() -> Path:
-    """Return the folder of the runs: ``$LESIONLIB_RUNS``, else ``<project>/runs``, else ``./runs``."""
+    """Return the folder of the runs.
+
+    Returns
+    -------
+    Path
+        ``$LESIONLIB_RUNS``, else ``<project>/runs``, else ``./runs``.
+    """
     chosen = os.environ.get("LESIONLIB_RUNS")
     if chosen:
         return Path(chosen).expanduser().resolve()
@@ -64,9 +83,13 @@ def runs_root() -> Path:
 
 
 def results_root() -> Path | None:
-    """Return the folder of the published results, which need not exist yet, or None.
+    """Return the folder of the published results.
 
-    ``$LESIONLIB_RESULTS``, else ``<project>/results``, else ``results`` in the installed package.
+    Returns
+    -------
+    Path or None
+        ``$LESIONLIB_RESULTS``, else ``<project>/results``, else ``results`` in the installed package. It need not exist
+        yet.
     """
     chosen = os.environ.get("LESIONLIB_RESULTS")
     if chosen:

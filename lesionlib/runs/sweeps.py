@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _PATIENCE = 2.0
 
 Crew = Callable[[Sequence[RunSpec], Path], Iterator["Outcome"]]
+"""Makes runs: takes them and the folder of the runs, gives an `Outcome` as each ends. See `alone` and `local_crew`."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Outcome:
     Attributes
     ----------
     spec : RunSpec
+        The run.
     seconds : float
         From its start to its end; 0 where another batch made it.
     error : LesionlibError, optional
@@ -54,6 +56,7 @@ class Sweep:
     Attributes
     ----------
     todo, finished, failed, absent : list of RunSpec
+        To make; made before; failed before; without data here.
     gpu_hours : mapping
         Chapter and key of a run to its estimated hours of one GPU, where it has an estimate.
     """
@@ -70,10 +73,14 @@ class Sweep:
         return [*self.todo, *self.failed, *self.absent]
 
     def table(self) -> pd.DataFrame:
-        """One row a chapter, and one of all: how many runs of each kind, and what is left of the estimated GPU hours.
+        """Count the runs of each chapter by what is to be done with them, and sum up the estimated GPU hours.
 
-        There is a column of runs without data only where there are any, and one of hours where any run has an estimate;
-        it sums those of all runs that are not finished. A chapter without an estimate has none there.
+        Returns
+        -------
+        DataFrame
+            One row a chapter, and one of all: chapter, runs, to run, finished, failed before. There is a column of runs
+            without data only where there are any, and one of hours where any run has an estimate; it sums those of all
+            runs that are not finished. A chapter without an estimate has none there.
         """
         import pandas as pd
 
@@ -121,6 +128,11 @@ def plan_sweep(
         Those whose data are not on this machine, planned with an empty fingerprint.
     gpu_hours : mapping, optional
         Chapter and key of a run to its estimated hours of one GPU.
+
+    Returns
+    -------
+    Sweep
+        Four lists of runs.
     """
     root = root or store.runs_root()
     wanted = unique(list(specs))
@@ -144,11 +156,17 @@ def run_sweep(
     specs : sequence of RunSpec
         What `plan_sweep` calls `todo`.
     crew : callable, optional
-        Who makes them: `alone` (the default: this process, one after the other) or what `cluster.crew` gives.
+        Who makes them: `alone` (the default: this process, one after the other) or what `local_crew` or `remote_crew`
+        gives.
     root : Path, optional
         The folder of the runs; `runs_root()` by default.
     say : callable
         Takes a line each time a run has ended: how far the sweep is, and about how long it will go on.
+
+    Returns
+    -------
+    list of Outcome
+        One a run, in the order in which they ended.
     """
     root = root or store.runs_root()
     began, outcomes = time.monotonic(), []
@@ -160,7 +178,20 @@ def run_sweep(
 
 
 def alone(specs: Sequence[RunSpec], root: Path) -> Iterator[Outcome]:
-    """Make runs in this process, one after the other; what another batch is at comes last."""
+    """Make runs in this process, one after the other; what another batch is at comes last.
+
+    Parameters
+    ----------
+    specs : sequence of RunSpec
+        What `plan_sweep` calls `todo`.
+    root : Path
+        The folder of the runs.
+
+    Returns
+    -------
+    iterator of Outcome
+        As each run ends.
+    """
     began = time.time()
     waiting, busy = deque(specs), 0
     while waiting:
@@ -226,7 +257,22 @@ def duration(seconds: float) -> str:
 
 
 def summary(sweep: Sweep, outcomes: Sequence[Outcome], root: Path | None = None) -> pd.DataFrame:
-    """Return one row a run: chapter, key (none without its data), what became of it, its seconds, its parameters."""
+    """Tell what became of each run of a sweep.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        From `plan_sweep`.
+    outcomes : sequence of Outcome
+        From `run_sweep`.
+    root : Path, optional
+        The folder of the runs; `runs_root()` by default.
+
+    Returns
+    -------
+    DataFrame
+        One row a run: chapter, key (none without its data), state, seconds, and a column a parameter.
+    """
     import pandas as pd
 
     root = root or store.runs_root()

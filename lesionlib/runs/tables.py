@@ -23,7 +23,17 @@ METRIC_COLUMNS = ["split", "metric", "label", "epoch", "value", "low", "high"]
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A run read back from its folder."""
+    """A run read back from its folder.
+
+    Attributes
+    ----------
+    folder : Path
+        Where it stands.
+    origin : str
+        Where it was found: ``"results"``, ``"runs"``, ``"interactive"`` or ``"current"``.
+    run : RunFile
+        The content of its ``run.json``.
+    """
 
     folder: Path
     origin: str
@@ -31,6 +41,7 @@ class FinishedRun:
 
     @property
     def parameters(self) -> dict[str, Any]:
+        """Every parameter's value, by name."""
         return dict(self.run.parameters)
 
     @cached_property
@@ -71,7 +82,17 @@ class FinishedRun:
         return pd.read_parquet(predictions)
 
     def with_cases(self, predicted: pd.DataFrame) -> pd.DataFrame:
-        """Join rows of `predicted` with their cases.
+        """Join rows of predictions with what is known of their images.
+
+        Parameters
+        ----------
+        predicted : DataFrame
+            With image_id and split, such as part of `predicted`.
+
+        Returns
+        -------
+        DataFrame
+            Its columns and those of the cases.
 
         Raises
         ------
@@ -136,7 +157,17 @@ def table(chapter: str | None = None, data: str | None = None) -> pd.DataFrame:
 
 
 def load(key: str) -> FinishedRun:
-    """Return the run of a key, or of the first digits of one.
+    """Return a finished run.
+
+    Parameters
+    ----------
+    key : str
+        Its key, or the first digits of it.
+
+    Returns
+    -------
+    FinishedRun
+        Read when asked for.
 
     Raises
     ------
@@ -184,8 +215,14 @@ def answers(key: str, split: str = "test", arm: str | None = None) -> Answers:
     key : str
         Of the run, or its first digits.
     split : str
+        Such as ``"test"``.
     arm : str, optional
         Which of several answers to each image; needed where the run stored several, and only there.
+
+    Returns
+    -------
+    Answers
+        In the order of image_id.
 
     Raises
     ------

@@ -105,8 +105,8 @@ def cutoff_explorer(y_true, y_score, positive: str, start: float | None = None) 
 
     Returns
     -------
-    CutoffExplorer
-        A widget. Intervals are Wilson's, by image.
+    ipywidgets.VBox
+        Intervals are Wilson's, by image.
 
     Raises
     ------

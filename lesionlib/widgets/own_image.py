@@ -78,8 +78,8 @@ def try_own_image(model: SavedModel | str | Path, alpha: float = 0.1) -> OwnImag
 
     Returns
     -------
-    OwnImage
-        A widget.
+    ipywidgets.VBox
+        For the last line of a cell.
 
     Raises
     ------

@@ -100,12 +100,14 @@ def contest(key: str, **changes: Any) -> StudyPlan:
     Parameters
     ----------
     key : {"1", "2"}
+        Which of the two.
     **changes
         Fields of the plan to be changed, such as ``images=14`` for a small trial.
 
     Returns
     -------
     StudyPlan
+        With the printed numbers.
 
     Raises
     ------

@@ -29,6 +29,7 @@ class Trial:
     of : int
         Images in the round.
     image_id : str
+        Of the image.
     row : int
         Of the dataset's frame.
     ai_shown : bool
@@ -71,7 +72,14 @@ class Session:
 
     Attributes
     ----------
+    study : Study
+        The study.
+    journal : object
+        Where answers are kept.
     reader : str
+        The reader's code.
+    clock : callable
+        Gives seconds.
     """
 
     def __init__(
@@ -112,13 +120,24 @@ class Session:
         return max(0.0, self._shown.limit - (self._clock() - self._since))
 
     def consent(self, digest: str = "") -> None:
-        """Keep that the reader agreed (`digest` stands for the text); a second time changes nothing."""
+        """Keep that the reader agreed; a second time changes nothing.
+
+        Parameters
+        ----------
+        digest : str
+            Stands for the text that they agreed to.
+        """
         self._study.prepare()
         self._journal.begin(Consent(study=self._study.key, reader=self.reader, consent=digest))
         self._reload()
 
     def show(self) -> Trial:
         """Note that the next trial is on the screen, and start its clock. Showing it again starts the clock anew.
+
+        Returns
+        -------
+        Trial
+            What is on the screen.
 
         Raises
         ------

@@ -42,7 +42,17 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Forgotten:
-    """What was removed for a reader who withdrew: `answers`, how many, and `file`, which is gone."""
+    """What was removed for a reader who withdrew.
+
+    Attributes
+    ----------
+    reader, study : str
+        The reader's code, and the study's name.
+    answers : int
+        How many.
+    file : Path
+        The file that is gone.
+    """
 
     reader: str
     study: str
@@ -117,7 +127,19 @@ class Study:
         self._heat = _heat_of(self.cases, heat_maps) if heat_maps else {}
 
     def session(self, reader: str, clock: Callable[[], float] = time.monotonic) -> Session:
-        """Begin or go on with a reader's session; `clock` gives seconds.
+        """Begin or go on with a reader's session.
+
+        Parameters
+        ----------
+        reader : str
+            Their code; see `new_code`.
+        clock : callable
+            Gives seconds.
+
+        Returns
+        -------
+        Session
+            At the first trial that has no answer.
 
         Raises
         ------
@@ -128,7 +150,13 @@ class Study:
         return Session(self, Journal(self.folder, reader), reader, clock)
 
     def readers(self) -> list[str]:
-        """Codes of the readers who have consented, sorted."""
+        """List the readers who have consented.
+
+        Returns
+        -------
+        list of str
+            Their codes, sorted.
+        """
         found = sorted(path.stem for path in self.folder.glob("????-????.jsonl"))
         return [reader for reader in found if Journal(self.folder, reader).events()]
 
@@ -167,7 +195,17 @@ class Study:
         return frame.sort_values(["reader", "round", "position"]).reset_index(drop=True)
 
     def export(self, path: str | Path) -> Path:
-        """Write `answers` as CSV, whole or not at all; give the path.
+        """Write all answers as CSV, whole or not at all.
+
+        Parameters
+        ----------
+        path : path
+            The file; an earlier one is replaced.
+
+        Returns
+        -------
+        Path
+            The file.
 
         Raises
         ------
@@ -182,6 +220,16 @@ class Study:
     def forget(self, reader: str) -> Forgotten:
         """Remove all that is kept of a reader who withdraws: consent, times and answers.
 
+        Parameters
+        ----------
+        reader : str
+            Their code.
+
+        Returns
+        -------
+        Forgotten
+            What was removed.
+
         Raises
         ------
         InputError
@@ -194,12 +242,39 @@ class Study:
         return Forgotten(reader, self.key, answers, journal.path)
 
     def probabilities(self, image_id: str) -> list[float]:
-        """What the model said of an image: a probability for each class; raises KeyError without predictions."""
+        """Tell what the model said of an image.
+
+        Parameters
+        ----------
+        image_id : str
+            One of the study's images.
+
+        Returns
+        -------
+        list of float
+            A probability for each class.
+
+        Raises
+        ------
+        KeyError
+            The study has no predictions.
+        """
         row = self.cases[self.cases["image_id"] == image_id].iloc[0]
         return [float(row[f"p_{label}"]) for label in self.images.classes]
 
     def heat(self, image_id: str) -> np.ndarray | None:
-        """Heat map of an image, shape (h, w), in [0, 1]; None where the study has none."""
+        """Give the heat map of an image.
+
+        Parameters
+        ----------
+        image_id : str
+            One of the study's images.
+
+        Returns
+        -------
+        numpy.ndarray or None
+            Shape (h, w), in [0, 1]; None where the study has none.
+        """
         return self._heat.get(image_id)
 
     def prepare(self) -> None:

@@ -9,6 +9,8 @@ from lesionlib import runs
 from lesionlib.errors import InputError, LesionlibError
 from lesionlib.runs import founding
 
+TOP = ("_config.yml", "_toc.yml", "CITATION.cff")
+
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
@@ -16,7 +18,7 @@ def checkout(tmp_path, monkeypatch):
     root = tmp_path / "checkout"
     for name in ("lesionlib", "book/__pycache__", "notebooks/profiles", "results/01_toy/aaaaaaaaaaaa"):
         (root / name).mkdir(parents=True)
-    for name in ("lesionlib/__init__.py", "_config.yml", "_toc.yml", "book/welcome.md", "book/__pycache__/a.pyc"):
+    for name in ("lesionlib/__init__.py", *TOP, "book/welcome.md", "book/__pycache__/a.pyc"):
         (root / name).write_text(name)
     (root / "notebooks" / "profiles" / "quick.yml").write_text("profile: quick")
     (root / "results" / "01_toy" / "aaaaaaaaaaaa" / "run.json").write_text("{}")
@@ -25,6 +27,7 @@ def checkout(tmp_path, monkeypatch):
 
 
 COPIED = [
+    "CITATION.cff",
     "_config.yml",
     "_toc.yml",
     "book/welcome.md",
@@ -48,7 +51,7 @@ def test_from_a_wheel(checkout, tmp_path):
     """There the parts stand in the package, and what stands beside it is not ours."""
     library = checkout / "lesionlib"
     (library / "project").mkdir()
-    for name in ("_config.yml", "_toc.yml", "book", "notebooks"):
+    for name in (*TOP, "book", "notebooks"):
         shutil.move(checkout / name, library / "project" / name)
     shutil.move(checkout / "results", library / "results")
     (checkout / "book").mkdir()

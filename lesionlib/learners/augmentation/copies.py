@@ -156,9 +156,16 @@ def balanced_copies(
 
     Parameters
     ----------
+    lesions, pipeline, seed, size, splits, fit, resample
+        As for `offline_copies`.
     images : int, optional
         Originals and copies of each class together, over `splits`; else as many as the largest class has. The copies
         are shared out evenly: two originals of a class have equally many, or one of them one more.
+
+    Returns
+    -------
+    LesionDataset
+        As from `offline_copies`.
 
     Raises
     ------
@@ -200,12 +207,12 @@ def mendes2018_split(
 
     Parameters
     ----------
+    lesions, times, pipeline, seed, size, fit, resample
+        As for `offline_copies`; the split follows from `seed` too.
     by : str or None
         None: a fifth of the copies, whatever they are copies of, as in Table IV and section III-C. Nearly every
         validation image then has copies of itself in training. ``"original"``: copies of one original stay together, as
         section III-F.1 has it; ``"auto"``: copies of one patient or lesion do.
-    times, pipeline, seed, size, fit, resample
-        As for `offline_copies`; the split follows from `seed` too.
 
     Returns
     -------
@@ -233,12 +240,19 @@ def with_validation(
 
     Parameters
     ----------
+    lesions : LesionDataset
+        Split, and perhaps copied by `offline_copies`.
     share : float
         Of these images that become ``valid``, above 0 and below 1.
     by : str or None
         What must not stand on both sides: as in `LesionDataset.with_split`, or ``"original"`` for augmented copies.
     seed : int
         Of the split.
+
+    Returns
+    -------
+    LesionDataset
+        The same rows, dealt anew.
 
     Raises
     ------

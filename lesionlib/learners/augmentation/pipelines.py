@@ -60,8 +60,8 @@ class Pipeline:
 
     Attributes
     ----------
-    operations : tuple of Operation
-        In their order.
+    operations : tuple
+        Such as ``HorizontalFlip(p=0.5)`` of ``lesionlib.learners.augmentation.operations``, in their order.
 
     Raises
     ------
@@ -84,17 +84,53 @@ class Pipeline:
         return self.apply(images, self.draw(len(images), generator))
 
     def draw(self, n: int, generator: torch.Generator | None = None) -> list[Draw]:
-        """Draw what happens to `n` images, an operation at a time."""
+        """Draw what happens to `n` images, an operation at a time.
+
+        Parameters
+        ----------
+        n : int
+            Number of images.
+        generator : torch.Generator, optional
+            What is drawn follows from it.
+
+        Returns
+        -------
+        list of object
+            One draw an operation, for `apply`.
+        """
         return [
             Draw(each, torch.rand(n, generator=generator) < each.p, each.draw(n, generator)) for each in self.operations
         ]
 
     def apply(self, images: torch.Tensor, draws: Sequence[Draw]) -> torch.Tensor:
-        """Do what was drawn; gives a new batch."""
+        """Do to images what was drawn for them.
+
+        Parameters
+        ----------
+        images : torch.Tensor, shape (n, 3, h, w)
+            In [0, 1], or uint8.
+        draws : sequence of object
+            From `draw`, for as many images.
+
+        Returns
+        -------
+        torch.Tensor, shape (n, 3, h, w)
+            A new batch.
+        """
         return on_floats(lambda floats: _apply(floats, draws), images)
 
     def without(self, *names: str) -> Pipeline:
         """Give the pipeline without the operations of these names.
+
+        Parameters
+        ----------
+        *names : str
+            Of operations.
+
+        Returns
+        -------
+        Pipeline
+            The others, in their order.
 
         Raises
         ------
@@ -177,6 +213,16 @@ PIPELINES = {each.__name__: each for each in (mendes2018, nedelcu2021, lucius202
 
 def pipeline(name: str | Pipeline) -> Pipeline:
     """Look a pipeline up by its name; a `Pipeline` passes as it is.
+
+    Parameters
+    ----------
+    name : str or Pipeline
+        Such as ``"mendes2018"``.
+
+    Returns
+    -------
+    Pipeline
+        Its operations, in order.
 
     Raises
     ------

@@ -24,6 +24,22 @@ def caffe_epochs(iterations: int, images: int, batch_size: int, iter_size: int =
     iterations, 88,090 images, batches of 5) that is 10.0 without accumulation, which is what the
     paper planned, and 120.0 with its ``iter_size`` of 12, which is what Caffe does.
 
+    Parameters
+    ----------
+    iterations : int
+        Steps of the optimizer.
+    images : int
+        Images in the training set.
+    batch_size : int
+        Images a batch.
+    iter_size : int
+        Batches a step.
+
+    Returns
+    -------
+    float
+        Epochs, in the sense of everyone else.
+
     Raises
     ------
     InputError
@@ -128,11 +144,33 @@ class CaffeStep(Schedule):
         return _multiples(self.scaled.test_interval, self.scaled.max_iter)
 
     def lr(self, iteration: int) -> float:
-        """Rate of all groups but the head's at an iteration, from 0."""
+        """Give the rate of all groups but the head's.
+
+        Parameters
+        ----------
+        iteration : int
+            From 0.
+
+        Returns
+        -------
+        float
+            The learning rate at this iteration.
+        """
         return self.base_lr * self.gamma ** (iteration // self.scaled.step_size)
 
     def snapshot_path(self, iteration: int) -> Path:
-        """Folder of the snapshot after so many iterations, named as Caffe does."""
+        """Name the folder of a snapshot as Caffe does.
+
+        Parameters
+        ----------
+        iteration : int
+            Iterations behind it.
+
+        Returns
+        -------
+        Path
+            ``<snapshot_prefix>_iter_<iteration>``.
+        """
         return Path(f"{self.snapshot_prefix}_iter_{iteration}")
 
     def plan(self, learn: Learner) -> Plan:

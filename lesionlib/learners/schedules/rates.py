@@ -96,7 +96,18 @@ class Cyclical(Schedule):
             bounds(self.low, self.high)
 
     def wave(self, iteration: int) -> float:
-        """Height between the bounds at a step, in [0, 1]."""
+        """Give the height between the two bounds at a step.
+
+        Parameters
+        ----------
+        iteration : int
+            From 0.
+
+        Returns
+        -------
+        float
+            In [0, 1].
+        """
         cycle = 1 + iteration // (2 * self.step_size)
         x = abs(iteration / self.step_size - 2 * cycle + 1)
         return max(0.0, 1 - x) * self.shrink ** (cycle - 1)

@@ -89,7 +89,18 @@ class BlockwiseThaw(Schedule):
             raise InputError("blocks: expected at least the head's block; got none; blocks=None finds them itself")
 
     def parameters(self, learn: Learner) -> list[list[str]]:
-        """Names of the parameters of each block, from the top."""
+        """Name the parameters of each block.
+
+        Parameters
+        ----------
+        learn : Learner
+            From `lesion_learner`.
+
+        Returns
+        -------
+        list of list of str
+            A list a block, from the top.
+        """
         names = {id(parameter): name for name, parameter in learn.model.named_parameters()}
         return [[names[id(parameter)] for parameter in block] for block in self._blocks(learn)]
 

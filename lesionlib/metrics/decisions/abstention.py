@@ -74,13 +74,20 @@ def risk_coverage(y_true, y_prob, score=None, labels: Sequence | None = None) ->
 def aurc(y_true, y_prob, score=None, labels: Sequence | None = None) -> Aurc:
     """Area under the risk-coverage curve, and its excess over the best ordering of the same answers.
 
-    Parameters, errors
+    Parameters
+    ----------
+    y_true, y_prob, score, labels
         As for `risk_coverage`.
 
     Returns
     -------
     Aurc
         value, best, excess, each in [0, 1].
+
+    Raises
+    ------
+    InputError
+        As for `risk_coverage`.
 
     Notes
     -----

@@ -108,12 +108,17 @@ def ranking(
 
 
 def holm(p_values) -> np.ndarray:
-    """Holm's adjusted p-values of shape (m,): below a level where Holm's procedure finds a difference at this level.
+    """Adjust p-values by Holm's procedure.
 
     Parameters
     ----------
     p_values : array_like of shape (m,)
         In [0, 1]; m may be 0.
+
+    Returns
+    -------
+    numpy.ndarray, shape (m,)
+        Below a level where Holm's procedure finds a difference at this level.
 
     Raises
     ------

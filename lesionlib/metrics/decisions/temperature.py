@@ -62,7 +62,7 @@ def fit_temperature(y_true, y_prob, labels: Sequence | None = None) -> float:
 
 
 def scale(y_prob, temperature: float) -> np.ndarray:
-    """The probabilities softmax(log(p) / T), of shape (n, k).
+    """Scale probabilities by a temperature: softmax(log(p) / T).
 
     The order of the classes within a row stays, and so do the prediction, accuracy and balanced accuracy. What an
     image's probability says beside another image's may change.
@@ -73,6 +73,11 @@ def scale(y_prob, temperature: float) -> np.ndarray:
         Probabilities; rows sum to 1.
     temperature : float
         T, above 0; 1 changes nothing.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n, k)
+        Probabilities; rows sum to 1.
 
     Raises
     ------

@@ -72,6 +72,7 @@ def agreement(
     Returns
     -------
     Interval
+        Kappa, at most 1; 0 is agreement by chance.
 
     Raises
     ------

@@ -12,7 +12,9 @@ from lesionlib.errors import InputError
 from lesionlib.metrics import checks
 
 COLUMNS = ("reader", "image_id", "truth", "answer", "ai_shown", "ai_answer")
+"""The columns of a frame of answers; `tabulated` says what stands in them."""
 ALONE, WITH_AI = "alone", "with AI"
+"""The names of the two arms of a study: without and with the model's output."""
 NO_ANSWER, NOT_SHOWN = -1, -2
 _MISSING = ("counted", "left out")
 
@@ -46,24 +48,75 @@ class Answers:
     arms: Mapping[str, np.ndarray]
 
     def arm(self, name: str) -> np.ndarray:
-        """The table of an arm, or one line that says which arms there are."""
+        """Give the table of an arm.
+
+        Parameters
+        ----------
+        name : str
+            "alone" or "with AI".
+
+        Returns
+        -------
+        numpy.ndarray, shape (R, C)
+            Class codes of the readers' answers; negative where there is none.
+
+        Raises
+        ------
+        InputError
+            No such arm; the line says which there are.
+        """
         if name not in self.arms:
             raise InputError(f"arm: found {name!r}, expected one of {', '.join(self.arms)}")
         return self.arms[name]
 
     def model(self) -> np.ndarray:
-        """What the model said, or one line that says that there was none."""
+        """Give what the model said.
+
+        Returns
+        -------
+        numpy.ndarray, shape (C,)
+            A class code for each image.
+
+        Raises
+        ------
+        InputError
+            There was no model.
+        """
         if (self.ai < 0).all():
             raise InputError("answers: ai_answer is empty, expected the model's class for each image")
         return self.ai
 
     def strata(self) -> np.ndarray:
-        """Codes (C,) of what a study fixes: the class of an image, and in which arms it is shown."""
+        """Give what a study fixes of each image: its class, and in which arms it is shown.
+
+        Returns
+        -------
+        numpy.ndarray, shape (C,)
+            A code; images with the same one can be drawn for each other.
+        """
         shown = [(codes != NOT_SHOWN).any(axis=0) for codes in self.arms.values()]
         return np.unique(np.stack([self.truth, *shown]), axis=1, return_inverse=True)[1].ravel()
 
     def asked(self, codes: np.ndarray, missing: str) -> np.ndarray:
-        """Which answers (R, C) count at all: all that were shown, or all that were given."""
+        """Tell which answers count.
+
+        Parameters
+        ----------
+        codes : numpy.ndarray, shape (R, C)
+            The table of an arm.
+        missing : {"counted", "left out"}
+            Whether a missing answer counts, as a wrong one.
+
+        Returns
+        -------
+        numpy.ndarray of bool, shape (R, C)
+            All that were shown, or all that were given.
+
+        Raises
+        ------
+        InputError
+            Another `missing`.
+        """
         if missing not in _MISSING:
             raise InputError(f"missing: found {missing!r}, expected one of {', '.join(_MISSING)}")
         return codes != NOT_SHOWN if missing == "counted" else codes >= 0
@@ -80,6 +133,11 @@ def tabulated(answers: pd.DataFrame, labels: Sequence[str]) -> Answers:
         ignored.
     labels : sequence of str
         The k classes.
+
+    Returns
+    -------
+    Answers
+        Tables of class codes.
 
     Raises
     ------

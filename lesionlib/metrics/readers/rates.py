@@ -130,6 +130,13 @@ def difference(
 def by_reader(answers: pd.DataFrame, labels: Sequence[str], missing: str = "counted", ci: float = 0.95) -> pd.DataFrame:
     """Accuracy and sensitivities of each reader, with Wilson's interval: the chance in the images that this reader saw.
 
+    Parameters
+    ----------
+    answers, labels, missing
+        As for `rates`.
+    ci : float
+        Confidence level, in (0, 1).
+
     Returns
     -------
     DataFrame
@@ -154,7 +161,19 @@ def by_reader(answers: pd.DataFrame, labels: Sequence[str], missing: str = "coun
 
 
 def confusion(answers: pd.DataFrame, labels: Sequence[str], arm: str = ALONE) -> pd.DataFrame:
-    """All readers' answers of an arm: rows truth, columns answer, and ``no answer``.
+    """Count all readers' answers of an arm.
+
+    Parameters
+    ----------
+    answers, labels
+        As for `rates`.
+    arm : str
+        "alone" or "with AI".
+
+    Returns
+    -------
+    DataFrame
+        Rows truth, columns answer, and ``no answer``.
 
     Raises
     ------

@@ -83,7 +83,12 @@ class Cohort:
         return list(self.alone)
 
     def expected(self, ai: Mapping[str, float]) -> pd.DataFrame:
-        """Rates to be expected with a model of these sensitivities: exact, no simulation.
+        """Give the rates to be expected with a model of these sensitivities: exact, no simulation.
+
+        Parameters
+        ----------
+        ai : mapping of str to float
+            Sensitivity of the model for each class, in [0, 1].
 
         Returns
         -------
@@ -97,7 +102,19 @@ class Cohort:
         return rows
 
     def at_gain(self, gain: float, ai: Mapping[str, float]) -> Cohort:
-        """The same readers, following more or less readily, so that accuracy over even classes rises by `gain`.
+        """Give the same readers, following more or less readily, so that accuracy over even classes rises by `gain`.
+
+        Parameters
+        ----------
+        gain : float
+            Accuracy with AI minus accuracy alone, in shares.
+        ai : mapping of str to float
+            Sensitivity of the model for each class, in [0, 1].
+
+        Returns
+        -------
+        Cohort
+            With other probabilities of following.
 
         Raises
         ------

@@ -18,7 +18,19 @@ _BLOCK = 1_000_000
 
 
 class CrossedTest(NamedTuple):
-    """Difference of two arms with its standard error, degrees of freedom and two-sided p-value, each an array."""
+    """Difference of two arms with its standard error, degrees of freedom and two-sided p-value, each an array.
+
+    Attributes
+    ----------
+    difference : numpy.ndarray
+        Second arm minus first, in shares.
+    se : numpy.ndarray
+        Its standard error.
+    df : numpy.ndarray
+        Degrees of freedom.
+    p_value : numpy.ndarray
+        In [0, 1].
+    """
 
     difference: np.ndarray
     se: np.ndarray
@@ -27,7 +39,15 @@ class CrossedTest(NamedTuple):
 
 
 class Studies(NamedTuple):
-    """Simulated studies: the gain in accuracy that each found, and the p-value of its test (NaN where it has none)."""
+    """Simulated studies: the gain in accuracy that each found, and the p-value of its test (NaN where it has none).
+
+    Attributes
+    ----------
+    gain : numpy.ndarray, shape (n_studies,)
+        Accuracy with AI minus accuracy alone, in shares.
+    p_value : numpy.ndarray, shape (n_studies,)
+        In [0, 1], or NaN.
+    """
 
     gain: np.ndarray
     p_value: np.ndarray
@@ -41,6 +61,7 @@ class Power(NamedTuple):
     value, low, high : float
         The share, with Wilson's 95 % interval: the chance in the simulation, which more studies make smaller.
     n_studies : int
+        How many were simulated.
     gain, gain_low, gain_high : float
         Mean of the measured gains in accuracy, and the middle 95 % of them.
     """
@@ -200,6 +221,7 @@ def power(
     Returns
     -------
     Power
+        The share of studies that find a difference, and what they measured.
 
     Raises
     ------
