@@ -69,7 +69,9 @@ class Entries(SphinxDirective):
         kinds = {each: _kind(getattr(room, each)) for each in public_names(room)}
         shown = sorted((each for each in kinds if kinds[each]), key=lambda each: _KINDS.index(kinds[each]))
         inner = name.count(".") > 1
-        lines = [f".. py:module:: {name}", "", *(docstrings.linked(inspect.getdoc(room), name) if inner else []), ""]
+        # The comment keeps the module's anchor from what follows, which may be nothing on the page.
+        lines = [f".. py:module:: {name}", "", "..", ""]
+        lines += [*(docstrings.linked(inspect.getdoc(room), name) if inner else []), ""]
         if shown:
             lines += [".. autosummary::", "   :nosignatures:", "", *(f"   {each}" for each in shown)]
         for each in shown:

@@ -21,6 +21,7 @@ _RAW = {
     "a progress bar": re.compile(r"\d+%\|.*\||it/s\]|s/it\]|[█▏▎▍▌▋▊▉]{2}"),
     "a warning": re.compile(r"\b(?:\w+Warning|Warning|WARNING)\s*:|\bwarnings\.warn\("),
     "an error": re.compile(r"Traceback \(most recent call last\)|\b\w+Error: "),
+    "markup": re.compile(r"\$[^$\n]{1,80}\$|\{[a-z:-]+\} ?`|\*\*\w[^*]*\*\*|\]\(\S+\)|:::"),
 }
 
 
@@ -118,11 +119,12 @@ def test_a_text_that_tells_is_told_from_one_that_does_not():
 
 @every_page
 def test_nothing_raw_stands_on_the_page(page):
-    """No progress bar, no warning, no traceback; code may speak of them."""
+    """No progress bar, no warning, no traceback, no markup; code may speak of them."""
     main = content(page)
     assert main.select(".output.stderr, .output.traceback, progress") == []
-    texts = [tag.get_text(" ") for tag in main.select(".cell_output, p, li, td, dd") if not tag.find_parent(["pre"])]
-    raw = [f"{what}: {text[:200]}" for text in texts for what, pattern in _RAW.items() if pattern.search(text)]
+    words = [text for text in main.find_all(string=True) if not text.find_parent(["code", "script", "style"])]
+    words = [text for text in words if not text.find_parent("div", class_="highlight")]
+    raw = [f"{what}: {text[:200]}" for text in words for what, pattern in _RAW.items() if pattern.search(text)]
     assert raw == []
 
 
@@ -140,6 +142,8 @@ def test_no_path_of_a_machine_stands_on_the_page(page):
         ("a progress bar", "epoch 1:  45%|####5     | 9/20 [00:01<00:01,  8.5it/s]"),
         ("a warning", "x.py:3: UserWarning: deprecated"),
         ("an error", "Traceback (most recent call last)"),
+        ("markup", "so that $p$ is 42 %"),
+        ("markup", "see {cite}`mendes2018`"),
     ],
 )
 def test_what_is_raw_is_recognized(what, text):
