@@ -18,7 +18,10 @@ _FIGURE = rf"(?:[a-z] ?[=<] ?)?{_NUMBER}(?: ?%| points?)?"
 # A number; a number with its interval or with what it was counted from; an interval or a count alone.
 _NUMERIC = re.compile(rf"{_FIGURE}(?: ?\({_FIGURE}(?: (?:to|of) {_FIGURE})?\)(?: ?%)?)?|{_FIGURE} (?:to|of) {_FIGURE}")
 # What stands for a number that is not there.
-_NO_NUMBER = {"", "-", "–", "—", "nan", "<na>", "none", "not run", "not run here", "not printed", "not known"}
+_NO_NUMBER = {
+    *("", "-", "–", "—", "nan", "<na>", "none"),
+    *("not run", "not run here", "not printed", "not known", "has no answer"),
+}
 _NAMED = 6  # headings that name a table to a screen reader
 _LONG = 40  # lines, from which a table scrolls under its headings
 _LINE = 30  # letters of a cell on a line, about
@@ -90,6 +93,7 @@ def readable(html: str) -> str:
         _without_looks(table)
         _join_index_names(table)
         _align_numbers(table)
+        _keep_figures_whole(table, soup)
         _say_headings(table)
         # The class is the theme's: its script lets the keyboard reach the box when it scrolls.
         looks = "pst-scrollable-table-container long" if _is_long(table) else "pst-scrollable-table-container"
@@ -134,6 +138,20 @@ def _align_numbers(table: Tag) -> None:
         cell["class"] = [*cell.get("class", []), "text-right"]
 
 
+def _keep_figures_whole(table: Tag, soup: BeautifulSoup) -> None:
+    """Let a line end between a number and its interval, not within either."""
+    for cell in table.select("tbody td"):
+        text = cell.string or ""
+        if " " not in text.strip() or not _NUMERIC.fullmatch(text.strip()):
+            continue
+        number, bracket, interval = text.partition(" (")
+        cell.string = ""
+        for i, part in enumerate([number, f"({interval}"] if bracket else [number]):
+            whole = soup.new_tag("span", attrs={"class": "figure-whole"})
+            whole.string = part
+            cell.extend([" ", whole] if i else [whole])
+
+
 def _grid(rows: list[Tag]) -> list[dict[int, Tag]]:
     """Return, for each row, the cell that begins in each column; a cell may reach over several rows and columns."""
     taken: dict[tuple[int, int], bool] = {}
@@ -164,6 +182,8 @@ def _say_headings(table: Tag) -> None:
             else:
                 group = "group" if cell.has_attr("colspan" if scope == "col" else "rowspan") else ""
                 cell["scope"] = f"{scope}{group}"
+                if scope == "row" and len(_text(cell)) > _LINE // 2:
+                    cell["class"] = [*cell.get("class", []), "words"]
 
 
 def _name(table: Tag) -> str:

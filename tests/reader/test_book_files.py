@@ -21,7 +21,7 @@ _RAW = {
     "a progress bar": re.compile(r"\d+%\|.*\||it/s\]|s/it\]|[█▏▎▍▌▋▊▉]{2}"),
     "a warning": re.compile(r"\b(?:\w+Warning|Warning|WARNING)\s*:|\bwarnings\.warn\("),
     "an error": re.compile(r"Traceback \(most recent call last\)|\b\w+Error: "),
-    "markup": re.compile(r"\$[^$\n]{1,80}\$|\{[a-z:-]+\} ?`|\*\*\w[^*]*\*\*|\]\(\S+\)|:::"),
+    "markup": re.compile(r"\$[^$\n]{1,80}\$|\{[a-z:-]+\} ?`|\*\*\w[^*]*\w\*\*(?!\w)|\]\(\S+\)|:::"),
 }
 
 

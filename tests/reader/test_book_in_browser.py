@@ -64,11 +64,12 @@ def visit(browser, address):
 def _visit(context, url):
     complaints, elsewhere, too_wide, found = [], [], {}, []
     page = _opened(context, url, complaints, elsewhere)
-    for label, size, look in (("desktop", DESKTOP, faults), ("phone", PHONE, faults_on_a_phone)):
-        page.set_viewport_size(size)
-        page.wait_for_timeout(SETTLED)
-        too_wide[label] = page.evaluate(WIDER)
-        found += look(page)
+    too_wide["desktop"] = page.evaluate(WIDER)
+    found += faults(page)
+    page.set_viewport_size(PHONE)
+    page.wait_for_timeout(SETTLED)
+    too_wide["phone"] = page.evaluate(WIDER)
+    found += faults_on_a_phone(page)
     blank = page.evaluate(BLANK)
     page.close()
     return Visit(tuple(complaints), tuple(elsewhere), too_wide, tuple(blank), tuple(found))
@@ -109,6 +110,14 @@ def test_axe_finds_no_serious_fault(page, visit):
 def test_the_front_door_leads_to_the_welcome(open_page):
     page = open_page("index.html")
     page.wait_for_url("**/book/welcome.html")
+
+
+def test_numbers_of_tables_stand_right_and_words_left(open_page):
+    page = open_page("notebooks/01_data.html")
+    sides = "all => [...new Set(all.map(each => getComputedStyle(each).textAlign))]"
+    cells = page.locator(".cell_output td.text-right, .cell_output th.text-right")
+    assert cells.count() > 5 and cells.evaluate_all(sides) == ["right"]
+    assert page.locator(".cell_output :is(td, th):not(.text-right, [colspan])").evaluate_all(sides) == ["left"]
 
 
 @pytest.mark.parametrize("page", [page for page in DARK if page in PAGES] or ["none"])

@@ -43,6 +43,18 @@ def test_numbers_stand_right_with_their_heading_and_words_left():
     assert [cell["scope"] for cell in soup.select("thead th, tbody th")] == ["col"] * 7 + ["row"] * 2
 
 
+def test_a_line_ends_between_a_number_and_its_interval_only():
+    frame = pd.DataFrame({"a": ["0.5 (0.4 to 0.6)", "3 of 20", "12", "read by a person (twice)"]})
+    soup = made(frame)
+    assert texts(soup, ".figure-whole") == ["0.5", "(0.4 to 0.6)", "3 of 20"]
+    assert [cell.get_text() for cell in soup.select("tbody td")] == frame["a"].tolist()
+
+
+def test_a_long_table_scrolls_under_its_headings():
+    word, sentence = pd.DataFrame({"a": ["word"] * 40}), pd.DataFrame({"a": ["some words " * 4] * 30})
+    assert [bool(made(frame).select(".long")) for frame in (word, sentence)] == [False, True]
+
+
 def test_a_column_without_any_number_stays_left():
     soup = made(pd.DataFrame({"a": ["not run", ""], "b": [np.nan, None]}))
     assert soup.select(".text-right") == []
