@@ -296,6 +296,7 @@ suppress_warnings = ["myst.xref_missing"]
 def build(tmp_path, monkeypatch):
     """Build a page with these directives alone; give its HTML and what was complained of."""
     from sphinx.application import Sphinx
+    from sphinx.util.docutils import docutils_namespace
 
     def built(page=PAGE, citation=None):
         source, out = tmp_path / "source", tmp_path / "out"
@@ -305,7 +306,7 @@ def build(tmp_path, monkeypatch):
         (source / "references.bib").write_text((PROJECT / "book" / "references.bib").read_text(encoding="utf-8"))
         text = (PROJECT / "CITATION.cff").read_text(encoding="utf-8") if citation is None else citation
         (source / "CITATION.cff").write_text(text)
-        with (tmp_path / "said").open("w") as said:
+        with (tmp_path / "said").open("w") as said, docutils_namespace():
             Sphinx(source, source, out, out / "trees", "html", status=None, warning=said).build()
         return (out / "index.html").read_text(encoding="utf-8"), (tmp_path / "said").read_text()
 
