@@ -2,9 +2,9 @@ import built_book
 import pytest
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """The system's Chromium, without a window."""
+    """The system's Chromium, without a window; gone with the file, since its event loop stands in the way of others'."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=built_book.CHROMIUM)
@@ -12,7 +12,7 @@ def browser():
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def address():
     """Where the book is served."""
     with built_book.served() as address:
