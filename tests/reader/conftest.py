@@ -4,7 +4,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def browser():
-    """The system's Chromium, without a window; gone with the file, since its event loop stands in the way of others'."""
+    """The system's Chromium, for one file of tests: its event loop would stand in the way of others."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=built_book.CHROMIUM)
