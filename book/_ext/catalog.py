@@ -6,9 +6,7 @@ for each map), so that the book cannot say something else than the code does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from sphinx.util.docutils import SphinxDirective
+from generated import directive
 
 from lesionlib import datasets
 from lesionlib.datasets import cards
@@ -24,20 +22,10 @@ _ACCESS = {
 
 
 def setup(app):
-    app.add_directive("dataset-catalog", _directive(_catalog))
-    app.add_directive("dataset-cards", _directive(_cards))
-    app.add_directive("label-maps", _directive(_label_maps))
+    app.adddirective("dataset-catalog", directive(_catalog))
+    app.adddirective("dataset-cards", directive(_cards))
+    app.adddirective("label-maps", directive(_label_maps))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
-
-
-def _directive(markdown: Callable[[], list[str]]) -> type[SphinxDirective]:
-    """Make a directive whose content is the Markdown that `markdown` gives."""
-
-    class Generated(SphinxDirective):
-        def run(self):
-            return self.parse_text_to_nodes("\n".join(markdown()))
-
-    return Generated
 
 
 def _catalog() -> list[str]:

@@ -28,6 +28,13 @@ def here(monkeypatch):
 
 
 @pytest.fixture
+def claims(here):
+    import claims
+
+    return claims
+
+
+@pytest.fixture
 def provenance(here):
     import provenance
 
@@ -67,13 +74,13 @@ def cells(lines):
 # --- what came of the claims
 
 
-def test_claims_are_counted_as_the_files_have_them(provenance, counted):
-    assert provenance.claim_counts() == counted
+def test_claims_are_counted_as_the_files_have_them(claims, counted):
+    assert claims.claim_counts() == counted
     assert sum(of.total() for of in counted.values()) > 100
 
 
-def test_the_table_of_claims(provenance, counted):
-    head, *rows, last = cells(provenance._counts_table(provenance.claim_counts()))
+def test_the_table_of_claims(claims, counted):
+    head, *rows, last = cells(claims._counts_table(claims.claim_counts()))
     assert head == ["paper", "claims", *WORDS]
     for (paper, of), row in zip(counted.items(), rows, strict=True):
         assert row == [f"{{cite:t}}`{paper}`", str(of.total()), *(str(of[word]) for word in WORDS)]
@@ -81,9 +88,9 @@ def test_the_table_of_claims(provenance, counted):
     assert list(map(int, last[1:])) == [sum(column) for column in zip(*numbers, strict=True)]
 
 
-def test_the_sentence_of_claims(provenance, counted):
+def test_the_sentence_of_claims(claims, counted):
     of = sum(counted.values(), Counter())
-    said = list(map(int, re.findall(r"\d+", provenance._sentence(provenance.claim_counts()))))
+    said = list(map(int, re.findall(r"\d+", claims._sentence(claims.claim_counts()))))
     assert said == [of.total(), *(of[word] for word in WORDS)]
 
 
@@ -95,8 +102,8 @@ def test_most_claims_were_out_of_reach_as_the_welcome_says(counted):
     assert of["not run here"] + of["not testable here"] > of.total() / 2
 
 
-def test_the_bars_of_claims_are_said_in_words_too(provenance, counted):
-    drawing = BeautifulSoup(provenance._bars(provenance.claim_counts()), "html.parser").select_one("[role=img]")
+def test_the_bars_of_claims_are_said_in_words_too(claims, counted):
+    drawing = BeautifulSoup(claims._bars(claims.claim_counts()), "html.parser").select_one("[role=img]")
     longest = max(of.total() for of in counted.values())
     bars = drawing.select(".claims-bar")
     for (paper, of), bar in zip(counted.items(), bars, strict=True):
@@ -112,9 +119,9 @@ def test_the_bars_of_claims_are_said_in_words_too(provenance, counted):
     assert all(f".claims-{word.replace(' ', '-')} {{" in styles for word in WORDS)
 
 
-def test_a_claim_that_nobody_answers_was_not_run(provenance, tmp_path, monkeypatch, counted):
+def test_a_claim_that_nobody_answers_was_not_run(claims, provenance, tmp_path, monkeypatch, counted):
     monkeypatch.setenv("LESIONLIB_RESULTS", str(tmp_path))
-    assert provenance.claim_counts() == {paper: Counter({"not run here": of.total()}) for paper, of in counted.items()}
+    assert claims.claim_counts() == {paper: Counter({"not run here": of.total()}) for paper, of in counted.items()}
     assert provenance.traced_answer() is None
     assert provenance.stored() == []
 
@@ -282,7 +289,7 @@ See {numref}`fig-claims`, {numref}`tab-claims`, {numref}`tab-stored`, {numref}`t
 CONF = """\
 import sys
 sys.path.insert(0, {ext!r})
-extensions = ["myst_parser", "sphinxcontrib.bibtex", "provenance", "citing"]
+extensions = ["myst_parser", "sphinxcontrib.bibtex", "claims", "provenance", "citing"]
 myst_enable_extensions = ["colon_fence"]
 bibtex_bibfiles = ["references.bib"]
 bibtex_reference_style = "author_year"
