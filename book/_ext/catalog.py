@@ -22,9 +22,9 @@ _ACCESS = {
 
 
 def setup(app):
-    app.adddirective("dataset-catalog", directive(_catalog))
-    app.adddirective("dataset-cards", directive(_cards))
-    app.adddirective("label-maps", directive(_label_maps))
+    app.add_directive("dataset-catalog", directive(_catalog))
+    app.add_directive("dataset-cards", directive(_cards))
+    app.add_directive("label-maps", directive(_label_maps))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
