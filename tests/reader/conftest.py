@@ -25,7 +25,7 @@ def open_page(browser, address):
     contexts = []
 
     def open_page(name, **window):
-        window = {"viewport": {"width": 1280, "height": 900}, **window}
+        window = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce", **window}
         contexts.append(browser.new_context(**window))
         contexts[-1].set_default_timeout(20_000)
         page = contexts[-1].new_page()

@@ -15,8 +15,9 @@ pytestmark = [
 
 CHAPTER = "notebooks/01_data.html"
 PHONE = {"width": 390, "height": 844}
-# What has the focus, whether it is on the screen, and whether its looks say so.
-FOCUS = """() => {
+# What has the focus once the page is drawn, whether it is on the screen, and whether its looks say so.
+FOCUS = """async () => {
+  await new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)));
   const found = document.activeElement, box = found.getBoundingClientRect(), looks = getComputedStyle(found);
   return {
     name: (found.getAttribute("aria-label") || found.textContent).trim().replace(/\\s+/g, " "),
@@ -51,7 +52,7 @@ def test_the_skip_link_skips(open_page):
     page = open_page(CHAPTER)
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert page.url.endswith("#main-content")
+    page.wait_for_url("**#main-content")
     names = [press_tab(page)["name"] for _ in range(4)]
     assert "How to use this book" not in names
 
@@ -72,7 +73,7 @@ def test_on_a_phone_the_navigation_opens_and_closes(open_page):
     page.keyboard.press("Enter")
     page.locator("#pst-primary-sidebar-modal[open]").wait_for()
     shown = page.locator("#pst-primary-sidebar-modal").get_by_role("link", name="The method")
-    assert shown.is_visible()
+    shown.wait_for()
     page.keyboard.press("Escape")
     page.locator("#pst-primary-sidebar-modal[open]").wait_for(state="hidden")
 
@@ -98,7 +99,7 @@ def test_search_finds_melanoma(how, open_page):
     found = {path.lstrip("/") for path in paths}
     assert len(found & set(PAGES)) >= 5 and found <= set(PAGES)
     assert all("melanoma" in parsed(one).get_text(" ").lower() for one in found)
-    assert page.locator("#search-results").get_by_text("melanoma").count() > 0
+    page.locator("#search-results").get_by_text("melanoma").first.wait_for()
     first = results.first
     first.focus()
     goal = first.evaluate("each => each.pathname")
@@ -120,7 +121,7 @@ def test_a_folded_solution_opens_and_what_scrolls_in_it_is_reached(open_page):
     assert not code.is_visible()
     summary.focus()
     page.keyboard.press("Enter")
-    assert code.is_visible()
+    code.wait_for()
     page.wait_for_function(
         "each => each.tabIndex === (each.scrollWidth > each.clientWidth ? 0 : -1)", arg=code.element_handle()
     )
@@ -134,7 +135,7 @@ def test_a_folded_solution_opens_and_what_scrolls_in_it_is_reached(open_page):
     page.wait_for_function("each => each.scrollLeft > 0", arg=code.element_handle())
     summary.focus()
     page.keyboard.press("Enter")
-    assert not code.is_visible()
+    code.wait_for(state="hidden")
 
 
 def test_a_wide_table_scrolls_by_keyboard_in_its_own_box(open_page):
@@ -153,14 +154,16 @@ def test_a_wide_table_scrolls_by_keyboard_in_its_own_box(open_page):
 
 def test_the_dark_page_is_a_key_away_and_stays(open_page):
     page = open_page("book/welcome.html", color_scheme="light")
-    theme = "document.documentElement.dataset.theme"
+    mode, theme = "document.documentElement.dataset.mode", "document.documentElement.dataset.theme"
     assert page.evaluate(theme) == "light"
     button = page.locator("button.theme-switch-button:visible").first
-    for _ in range(2):
+    for _ in range(2):  # light, dark, and as the system has it follow each other
         if page.evaluate(theme) == "dark":
             break
+        before = page.evaluate(mode)
         button.focus()
         page.keyboard.press("Enter")
+        page.wait_for_function(f"before => {mode} !== before", arg=before)
     assert page.evaluate(theme) == "dark"
     page.reload()
     assert page.evaluate(theme) == "dark"
