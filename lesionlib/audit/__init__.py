@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lesionlib import papers
 from lesionlib.audit import agreement, bounds, confusion, granularity, inference, plan, training, words
 from lesionlib.audit.plan import Figures, PlannedCheck, available
 from lesionlib.audit.verdict import Verdict
@@ -96,8 +97,6 @@ def examine(key: str) -> DataFrame:
         A plan asks for a check that there is not, or hands it what it cannot take.
     """
     import pandas as pd
-
-    from lesionlib import papers
 
     figures = Figures(papers.load(key))
     rows = [row for check in plan.load(key).checks for row in _outcomes(key, check, figures)]

@@ -5,6 +5,8 @@ Rounding is granted everywhere: a figure printed with `decimals` digits stands f
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Sequence
 
 from lesionlib.audit.verdict import Verdict, cut_off, figure, figures, half
@@ -51,17 +53,17 @@ def mean(values: Sequence[float], printed: float, decimals: int, values_decimals
 
 def standard_deviation(values: Sequence[float], printed: float, decimals: int) -> Verdict:
     """Check a printed standard deviation of printed values, with n - 1 or with n in its denominator."""
-    center = sum(values) / len(values)
-    squares = sum((value - center) ** 2 for value in values)
-    sample, population = ((squares / k) ** 0.5 for k in (len(values) - 1, len(values)))
-    slack = 2 * half(decimals)
-    agrees = min(abs(sample - printed), abs(population - printed)) <= slack
+    sample, population = statistics.stdev(values), statistics.pstdev(values)
+    agrees = min(abs(sample - printed), abs(population - printed)) <= 2 * half(decimals)
     text = f"{figure(sample, decimals + 2)} of {len(values)} values{cut_off(sample, printed, decimals)}"
     return Verdict(agrees, figure(printed, decimals), text)
 
 
 def weighted_mean(values: Sequence[float], weights: Sequence[float], printed: float, decimals: int) -> Verdict:
-    """Check a printed mean of printed values, each weighted (a weighted F1: with its class's images)."""
+    """Check a printed mean of printed values, each weighted.
+
+    A weighted F1 is such a mean of the classes' F1, an accuracy of their sensitivities, weighted with their images.
+    """
     exact = sum(value * weight for value, weight in zip(values, weights, strict=True)) / sum(weights)
     text = f"{figure(exact, decimals + 2)}, weighted mean of {len(values)}{cut_off(exact, printed, decimals)}"
     return Verdict(abs(exact - printed) <= 2 * half(decimals), figure(printed, decimals), text)
@@ -82,7 +84,7 @@ def difference(a: float, b: float, printed: float, decimals: int = 2) -> Verdict
 
 
 def ratio(parts: Sequence[float], printed: Sequence[float], decimals: int = 0) -> Verdict:
-    """Check printed shares in percent, such as 70:10:20, against the sizes of all parts of a split."""
+    """Check printed shares in percent, such as 70:10:20, against the numbers of images in all parts of a split."""
     whole = sum(parts)
     exact = [100 * part / whole for part in parts]
     agrees = all(abs(e - p) <= half(decimals) for e, p in zip(exact, printed, strict=True))
@@ -110,9 +112,7 @@ def multiple(value: int, of: int) -> Verdict:
 
 def product(factors: Sequence[float], printed: float, decimals: int = 0) -> Verdict:
     """Check a printed product, such as values times units or pixels times pixels."""
-    exact = 1.0
-    for factor in factors:
-        exact *= factor
+    exact = math.prod(factors)
     text = f"{figure(exact, decimals + 2)} = {' x '.join(figure(factor, 4) for factor in factors)}"
     return Verdict(abs(exact - printed) <= half(decimals), figure(printed, decimals), text)
 

@@ -65,7 +65,18 @@ def prevalence(
 ) -> Verdict:
     """Check that accuracy, precision and recall are possible together at the prevalence ``positives / n``.
 
-    `scale` is 100 where the accuracy is printed in percent; `decimals` are those of fractions all the same.
+    Parameters
+    ----------
+    accuracy : float
+        As printed.
+    precision, recall : float
+        Fractions, as printed.
+    positives, n : int
+        Images of the class, and in all.
+    decimals : three ints
+        Printed digits behind the point of accuracy, precision and recall; the accuracy's as a fraction too.
+    scale : float
+        100 where the accuracy is printed in percent, 1 where as a fraction.
     """
     low, high = implied_prevalence(accuracy / scale, precision, recall, decimals)
     stated = positives / n
@@ -83,7 +94,7 @@ def common_prevalence(
 ) -> Verdict:
     """Check that one prevalence allows the accuracy, precision and recall of all models of one test set.
 
-    The lists hold one entry a model; `scale` and `decimals` are those of `prevalence`.
+    The lists hold one entry a model; each is what `prevalence` takes. `names` are the models'.
     """
     rows = zip(accuracies, precisions, recalls, decimals, strict=True)
     ranges = [implied_prevalence(a / scale, p, r, digits) for a, p, r, digits in rows]
@@ -103,8 +114,8 @@ def macro_average(
 ) -> Verdict:
     """Check whether precision and recall could be means over both classes of a two-class problem.
 
-    Every number of right positives and of errors that the accuracy allows is gone through. `scale` and `decimals` are
-    those of `prevalence`.
+    Every number of right positives and of errors that the accuracy allows is gone through. The arguments are those of
+    `prevalence`.
     """
     slack = [half(digits) for digits in decimals]
     errors = range(
@@ -175,7 +186,10 @@ def span(ends: Sequence[float], value: float) -> Verdict:
 
 
 def geometric_mean(sensitivity: float, gmean: float, decimals: int = 2) -> Verdict:
-    """Check that some specificity up to 1 gives the printed geometric mean, sqrt(sensitivity x specificity)."""
+    """Check that some specificity up to 1 gives the printed geometric mean, sqrt(sensitivity x specificity).
+
+    All are fractions; `decimals` are the printed digits of both.
+    """
     highest = (sensitivity + half(decimals)) ** 0.5
     needed = gmean**2 / sensitivity if sensitivity else float("inf")
     text = f"at most {figure(highest, 3)}; it asks for a specificity of {figure(needed, 3)}"
@@ -183,19 +197,14 @@ def geometric_mean(sensitivity: float, gmean: float, decimals: int = 2) -> Verdi
 
 
 def f1(precision: float, recall: float, printed: float, decimals: int = 2) -> Verdict:
-    """Check a printed F1 against the printed precision and recall it is the harmonic mean of."""
+    """Check a printed F1 against the printed precision and recall that it is the harmonic mean of.
+
+    All three are fractions, or all three in percent, with as many `decimals`.
+    """
     slack = half(decimals)
     low, high = (_harmonic(max(precision + sign * slack, DUST), max(recall + sign * slack, DUST)) for sign in (-1, 1))
     agrees = low - slack <= printed <= high + slack
-    return Verdict(agrees, figure(printed, decimals), f"{figure(_harmonic(precision, recall), decimals + 1)}")
-
-
-def weighted_accuracy(
-    sensitivities: Sequence[float], counts: Sequence[float], printed: float, decimals: int
-) -> Verdict:
-    """Check a printed accuracy against printed sensitivities, each weighted with its class's images (fractions)."""
-    exact = sum(s * n for s, n in zip(sensitivities, counts, strict=True)) / sum(counts)
-    return Verdict(abs(exact - printed) <= 2 * half(decimals), figure(printed, decimals), figure(exact, decimals + 1))
+    return Verdict(agrees, figure(printed, decimals), figure(_harmonic(precision, recall), decimals + 1))
 
 
 def least_accuracy(
@@ -221,16 +230,16 @@ def least_accuracy(
     right = sum(_least_right(count, bound, scale) for count in counts)
     lowest = scale * right / n
     text = f"at least {right} of {n} = {figure(lowest, decimals + 2)}"
-    return Verdict(lowest <= accuracy + half(decimals), f"{figure(accuracy, decimals)}", text)
+    return Verdict(lowest <= accuracy + half(decimals), figure(accuracy, decimals), text)
 
 
 def least_mean(
     counts: Sequence[int], bound: float, classes: int, accuracy: float, decimals: int = 0, scale: float = 100
 ) -> Verdict:
-    """Check the same as `least_accuracy` of a mean over `classes` sensitivities (balanced accuracy)."""
+    """Check what `least_accuracy` does, of the mean of all `classes` sensitivities (balanced accuracy) instead."""
     lowest = scale * sum(_least_right(count, bound, scale) / count for count in counts) / classes
     text = f"the mean of {figure(classes)} classes is at least {figure(lowest, decimals + 1)}"
-    return Verdict(lowest <= accuracy + half(decimals), f"{figure(accuracy, decimals)}", text)
+    return Verdict(lowest <= accuracy + half(decimals), figure(accuracy, decimals), text)
 
 
 def errors_of_one_class(n: int, bound: float, accuracy: float, decimals: int = 0, scale: float = 100) -> Verdict:
@@ -320,11 +329,10 @@ def class_share(sensitivity: float, accuracy: float, images: int, n: int, decima
 
 
 def accuracy_of_specificity(specificity: float, negatives: int, n: int, accuracy: float, scale: float = 100) -> Verdict:
-    """Check that an accuracy is possible when a class has at most this specificity.
+    """Check that an accuracy is possible when a class has at most this specificity (a fraction).
 
-    The class's false alarms are all wrong answers:
-
-    with `negatives` of the `n` images in other classes, the accuracy is at most 1 - (1 - specificity) negatives / n.
+    The class's false alarms are all wrong answers: with `negatives` of the `n` images in other classes, the accuracy is
+    at most 1 - (1 - specificity) negatives / n.
     """
     most = scale * (1 - (1 - specificity) * negatives / n)
     return Verdict(accuracy <= most + DUST, figure(accuracy), f"at most {figure(most, 1)}")

@@ -60,6 +60,11 @@ def _filled(cells: list[list[int | None]], line: list[tuple[int, int]], total: i
     return True
 
 
+def counted(matrix: Matrix) -> np.ndarray:
+    """Return a matrix as an array of int, k x k, with lost cells counted as 0."""
+    return np.array([[cell or 0 for cell in row] for row in matrix], dtype=int)
+
+
 def cell_metric(
     matrix: Matrix, labels: Sequence[str], label: str, metric: str, printed: float, decimals: int, scale: float = 1
 ) -> Verdict:
@@ -68,7 +73,7 @@ def cell_metric(
     `metric` is a column of `metrics.report(...).per_class`: sensitivity, specificity, precision, f1; `scale` is 1 where
     it is printed as a fraction, 100 where in percent.
     """
-    per_class = metrics.from_confusion(_whole(matrix), list(labels)).per_class
+    per_class = metrics.from_confusion(counted(matrix), list(labels)).per_class
     return _compared(scale * float(per_class.loc[label, metric]), printed, decimals)
 
 
@@ -80,7 +85,7 @@ def overall_metric(
     `metric` is an entry of `metrics.report(...).overall`: accuracy, balanced_accuracy, macro_f1, weighted_f1; `scale`
     is 1 where it is printed as a fraction, 100 where in percent.
     """
-    overall = metrics.from_confusion(_whole(matrix), list(labels)).overall
+    overall = metrics.from_confusion(counted(matrix), list(labels)).overall
     return _compared(scale * float(overall[metric]), printed, decimals)
 
 
@@ -98,7 +103,7 @@ def same_order(a: Matrix, b: Matrix, labels: Sequence[str], metric: str, printed
     printed : two floats
         The printed metric of `a` and of `b`.
     """
-    first, second = (float(metrics.from_confusion(_whole(m), list(labels)).overall[metric]) for m in (a, b))
+    first, second = (float(metrics.from_confusion(counted(m), list(labels)).overall[metric]) for m in (a, b))
     agrees = (first > second) == (printed[0] > printed[1])
     name = metric.replace("_", " ")
     return Verdict(
@@ -129,28 +134,21 @@ def ever_errors(matrix: Matrix, labels: Sequence[str], label: str, named: Sequen
 def within_group(matrix: Matrix, labels: Sequence[str], group: Sequence[str]) -> Verdict:
     """Say how many images of a group of classes, such as the malignant ones, are called one of them; only informs."""
     places = [list(labels).index(name) for name in group]
-    rows = _whole(matrix)[places]
-    right, kept, n = (
-        int(sum(rows[i, place] for i, place in enumerate(places))),
-        int(rows[:, places].sum()),
-        int(rows.sum()),
-    )
+    rows = counted(matrix)[places]
+    inside = rows[:, places]
+    right, kept, n = int(inside.trace()), int(inside.sum()), int(rows.sum())
     return Verdict(None, f"{right} of {n} called by their own class", f"{kept} of {n} called one of {', '.join(group)}")
 
 
 def _wrong(matrix: Matrix, labels: Sequence[str], label: str) -> dict[str, int]:
-    row = _whole(matrix)[list(labels).index(label)]
+    row = counted(matrix)[list(labels).index(label)]
     return {name: int(count) for name, count in zip(labels, row, strict=True) if name != label}
 
 
 def margin(matrix: Matrix, labels: Sequence[str], label: str, printed: float) -> Verdict:
     """Check the number of images of a true class, as printed elsewhere, against its row of the matrix."""
-    row = _whole(matrix)[list(labels).index(label)]
+    row = counted(matrix)[list(labels).index(label)]
     return Verdict(int(row.sum()) == printed, figure(printed), f"{int(row.sum())} in the row of {label}")
-
-
-def _whole(matrix: Matrix) -> np.ndarray:
-    return np.array([[cell or 0 for cell in row] for row in matrix], dtype=int)
 
 
 def _compared(exact: float, printed: float, decimals: int) -> Verdict:

@@ -8,7 +8,7 @@ Personality Science 8 (2017), 363-369.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from lesionlib.audit.verdict import DUST, Verdict, cut_off, figure, half
 
@@ -189,17 +189,15 @@ def two_classes(
         math.floor((accuracy + _ends(decimals)[1]) * n / scale) + 1,
     )
     found = []
-    for right in rights:
-        for second in range(min(right, sizes[1]) + 1):
-            first = right - second
-            for called in range(first, n + 1) if first <= sizes[0] else ():
-                f1 = 2 * scale * first / (sizes[0] + called)
-                low = max(macro[0] - f1, (weighted[0] - sizes[0] * f1) / sizes[1])
-                high = min(macro[1] - f1, (weighted[1] - sizes[0] * f1) / sizes[1])
-                if second and 0 < high >= low:
-                    least = max(second, math.ceil(2 * scale * second / high - sizes[1]))
-                    most = math.floor(2 * scale * second / max(low, DUST) - sizes[1])
-                    found += [(first, second, called, m) for m in range(least, min(most, n - called) + 1)]
+    for first, second in _shared_out(rights, sizes):
+        for called in range(first, n + 1):
+            f1 = 2 * scale * first / (sizes[0] + called)
+            low = max(macro[0] - f1, (weighted[0] - sizes[0] * f1) / sizes[1])
+            high = min(macro[1] - f1, (weighted[1] - sizes[0] * f1) / sizes[1])
+            if 0 < high >= low:
+                least = max(second, math.ceil(2 * scale * second / high - sizes[1]))
+                most = math.floor(2 * scale * second / max(low, DUST) - sizes[1])
+                found += [(first, second, called, m) for m in range(least, min(most, n - called) + 1)]
     shown = f"{figure(accuracy, decimals)} / {figure(weighted_f1, decimals)} / {figure(macro_f1, decimals)}"
     if not found:
         return Verdict(False, shown, "no answers to two classes give all three")
@@ -210,6 +208,13 @@ def two_classes(
         f"together {min(answered)} to {max(answered)} of {n} images"
     )
     return Verdict(min(answered) > n / 2, shown, text)
+
+
+def _shared_out(rights: Sequence[int], sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Give the ways in which so many right answers fall on two classes, with one of the second class at least."""
+    for right in rights:
+        for second in range(max(1, right - sizes[0]), min(right, sizes[1]) + 1):
+            yield right - second, second
 
 
 def _ends(decimals: int) -> tuple[float, float]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Sequence
+
+import numpy as np
 
 from lesionlib import metrics
 from lesionlib.audit.bounds import source_auc
-from lesionlib.audit.confusion import Matrix
+from lesionlib.audit.confusion import Matrix, counted
 from lesionlib.audit.granularity import possible_counts
 from lesionlib.audit.verdict import DUST, Verdict, figure, half, p_value
 
@@ -62,7 +66,7 @@ def small_sample(successes: int, n: int, reference: float, ci: float = 0.95, sca
 
 
 def compatible(successes: int, n: int, reference: float, ci: float = 0.95) -> Verdict:
-    """Check that k of n is what a reference proportion could give: does Wilson's interval hold it?"""
+    """Check that k of n is what a reference proportion (a fraction) could give: does Wilson's interval hold it?"""
     verdict = small_sample(successes, n, reference, ci)
     return Verdict(not verdict.agrees, verdict.printed, verdict.recomputed)
 
@@ -74,7 +78,10 @@ def alike(a: int, n_a: int, b: int, n_b: int, level: float = 0.05) -> Verdict:
 
 
 def two_proportions(a: int, n_a: int, b: int, n_b: int, level: float = 0.05) -> Verdict:
-    """Check that two proportions of different images can be told apart, by Fisher's exact test (two-sided)."""
+    """Check that two proportions of different images, `a` of `n_a` and `b` of `n_b`, can be told apart.
+
+    By Fisher's exact test (two-sided); Wilson's intervals stand beside it.
+    """
     from scipy import stats
 
     p = float(stats.fisher_exact([[a, n_a - a], [b, n_b - b]]).pvalue)
@@ -157,9 +164,7 @@ def macro_f1_apart(a: Matrix, b: Matrix, level: float = 0.05, draws: int = 2000)
     draws : int
         Random swaps, from a fixed seed.
     """
-    import numpy as np
-
-    first, second = (np.array([[cell or 0 for cell in row] for row in matrix], dtype=int) for matrix in (a, b))
+    first, second = counted(a), counted(b)
     common = np.minimum(first, second)
     k = len(common)
     truth = np.repeat(np.arange(k), (first - common).sum(axis=1))
@@ -177,7 +182,7 @@ def macro_f1_apart(a: Matrix, b: Matrix, level: float = 0.05, draws: int = 2000)
     return Verdict(p < level, f"{figure(_macro_f1(first))} and {figure(_macro_f1(second))}", text)
 
 
-def _macro_f1(matrix) -> float:
+def _macro_f1(matrix: np.ndarray) -> float:
     sums = matrix.sum(axis=0) + matrix.sum(axis=1)
     return float(100 * (2 * matrix.diagonal() / sums.clip(min=1)).mean())
 
@@ -214,7 +219,6 @@ def gains_too_even(
     level : float
         Below this probability of so little spread the gains are called too even.
     """
-    import numpy as np
     from scipy import stats
 
     gains = np.subtract(b, a) / scale
@@ -254,9 +258,6 @@ def same_gain(
     level : float
         Below this probability the gains are called the same.
     """
-    import math
-    from collections import Counter
-
     counts = [
         (possible_counts(x, n, decimals, scale), possible_counts(y, n, decimals, scale))
         for x, y in zip(a, b, strict=True)

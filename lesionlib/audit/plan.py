@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from lesionlib import datasets, packaged, papers
-from lesionlib.audit.confusion import completed
+from lesionlib import datasets, metrics, packaged, papers
+from lesionlib.audit.confusion import completed, counted
 from lesionlib.errors import InputError, LesionlibError
 
 if TYPE_CHECKING:
@@ -110,11 +110,6 @@ def load(key: str) -> Plan:
     if key not in known:
         raise InputError(f"audit: no plan for the paper {key!r}; expected one of: {', '.join(known)}")
     return packaged.read(f"audit/plans/{key}.yaml", Plan)
-
-
-def parse(text: str, source: str) -> Plan:
-    """Read a plan's YAML; `source` stands in messages (see `load`)."""
-    return packaged.parse(text, Plan, f"audit/plans/{source}")
 
 
 class Figures:
@@ -201,11 +196,7 @@ class Figures:
 
 
 def _matrix_frame(matrix: list[list[int | None]], labels: list[str]) -> DataFrame:
-    import numpy as np
-
-    from lesionlib import metrics
-
-    cells = np.array([[cell or 0 for cell in line] for line in matrix])
+    cells = counted(matrix)
     report = metrics.from_confusion(cells, labels).per_class
     frame = (100 * report[["sensitivity", "precision", "f1"]]).reset_index(names="label")
     frame.insert(1, "images", cells.sum(axis=1))

@@ -49,17 +49,6 @@ def split_rule(counts: Sequence[int], cells: Sequence[int], percent: float) -> V
     return Verdict(not off, f"{figure(percent)} % of each class", text)
 
 
-def capped_rule(counts: Sequence[int], cells: Sequence[int], percent: float, cap: int) -> Verdict:
-    """Check that every cell is the same share of its class, rounded in one of three ways, and at most `cap`."""
-    fits = {
-        name: sum(min(cap, rounding(n * percent / 100)) == cell for n, cell in zip(counts, cells, strict=True))
-        for name, rounding in _ROUNDINGS.items()
-    }
-    best = max(fits, key=fits.__getitem__)
-    text = f"{fits[best]} of {len(counts)} classes are {figure(percent)} %, {best}, at most {cap}"
-    return Verdict(fits[best] == len(counts), f"{len(cells)} cells", text)
-
-
 def staged_rule(
     counts: Sequence[int],
     train: Sequence[int],
@@ -190,15 +179,32 @@ def duration_with_validation(
     """Check printed hours where, every so many iterations, the network also goes over `images` validation images.
 
     A pass forward takes a third of a training step's time an image, as the backward pass costs about two forward ones
-    (J. Kaplan et al.: Scaling Laws for Neural Language Models, arXiv:2001.08361, section 2.1). `accumulation` is
-    the number of batches an iteration (an optimizer's step) takes.
+    (J. Kaplan et al.: Scaling Laws for Neural Language Models, arXiv:2001.08361, section 2.1).
+
+    Parameters
+    ----------
+    iterations : float
+        Of the whole training.
+    seconds, per : float
+        Seconds that `per` iterations take.
+    printed : float
+        Hours, as printed.
+    batch : float
+        Images a batch.
+    images, every : float
+        Validation images, and iterations from one validation to the next.
+    accumulation : int
+        Batches an iteration (an optimizer's step) takes.
     """
     forward = seconds / per / (batch * accumulation) / 3
     return duration(iterations, seconds, per, printed, extra=iterations // every * images * forward)
 
 
 def throughput(seconds: float, per: float, batch: float, accumulation: int) -> Verdict:
-    """Say how many images a second were trained on, with and without accumulation; only informs."""
+    """Say how many images a second were trained on, with and without accumulation; only informs.
+
+    `seconds` is the time of `per` iterations, `accumulation` the number of batches that an iteration may have taken.
+    """
     rate = batch * per / seconds
     text = f"{figure(rate, 1)} images a second, or {figure(rate * accumulation, 1)} with accumulation"
     return Verdict(None, f"{figure(seconds)} s for {figure(per)} iterations", text)

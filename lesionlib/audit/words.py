@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from lesionlib.audit.verdict import DUST, Verdict, figure, figures
 
@@ -26,22 +27,22 @@ def rank(values: Sequence[float], names: Sequence[str], claimed: str, place: int
 
 def increasing(values: Sequence[float], names: Sequence[str]) -> Verdict:
     """Check that each printed value is higher than the one before it."""
-    steps = list(zip(values, list(values)[1:], list(names)[1:], strict=False))
-    broken = [f"{name} ({figure(a)} to {figure(b)})" for a, b, name in steps if b <= a]
+    steps = zip(pairwise(values), list(names)[1:], strict=True)
+    broken = [f"{name} ({figure(a)} to {figure(b)})" for (a, b), name in steps if b <= a]
     return Verdict(not broken, "each higher than the last", "so it is" if not broken else f"not at {', '.join(broken)}")
 
 
 def all_above(values: Sequence[float], names: Sequence[str], bound: float) -> Verdict:
     """Check that every printed value lies above `bound`."""
     low = [f"{name} {figure(value)}" for value, name in zip(values, names, strict=True) if value <= bound]
-    found = f"all {len(list(values))}" if not low else f"not {', '.join(low)}"
+    found = f"all {len(values)}" if not low else f"not {', '.join(low)}"
     return Verdict(not low, f"all above {figure(bound)}", found)
 
 
 def all_below(values: Sequence[float], names: Sequence[str], bound: float) -> Verdict:
     """Check that every printed value lies below `bound`."""
     high = [f"{name} {figure(value)}" for value, name in zip(values, names, strict=True) if value >= bound]
-    found = f"all {len(list(values))}" if not high else f"not {', '.join(high)}"
+    found = f"all {len(values)}" if not high else f"not {', '.join(high)}"
     return Verdict(not high, f"all below {figure(bound)}", found)
 
 
@@ -78,12 +79,6 @@ def none_below(a: Sequence[float], b: Sequence[float], names: Sequence[str], tol
     return Verdict(not broken, f"none lower by more than {figure(tolerance)}", ", ".join([text, *broken]))
 
 
-def how_many_above(values: Sequence[float], bound: float, printed: int) -> Verdict:
-    """Check a printed number of values that lie above `bound`."""
-    found = sum(value > bound for value in values)
-    return Verdict(found == printed, figure(printed), f"{found} of {len(list(values))}")
-
-
 def near(values: Sequence[float], claimed: float, tolerance: float) -> Verdict:
     """Check that every value lies within `tolerance` of what words such as "about half" claim."""
     agrees = all(abs(value - claimed) <= tolerance for value in values)
@@ -99,7 +94,7 @@ def distinct(values: Sequence[float], names: Sequence[str]) -> Verdict:
     for value, name in zip(values, names, strict=True):
         seen.setdefault(value, []).append(name)
     twins = [f"{' and '.join(group)} {figure(value)}" for value, group in seen.items() if len(group) > 1]
-    return Verdict(not twins, f"{len(list(values))} figures", "all different" if not twins else "; ".join(twins))
+    return Verdict(not twins, f"{len(values)} figures", "all different" if not twins else "; ".join(twins))
 
 
 def differ(a: Sequence[float], b: Sequence[float], what: str) -> Verdict:

@@ -154,7 +154,7 @@ class Nearest(NamedTuple):
             "smallest": float(distance.min()),
             "5 %": float(np.quantile(distance, 0.05)),
             "median": float(np.median(distance)),
-            "closer than 5 %": float((distance <= limit).mean()) if limit == limit else np.nan,
+            "closer than 5 %": np.nan if np.isnan(limit) else float((distance <= limit).mean()),
         }
 
 

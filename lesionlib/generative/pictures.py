@@ -10,20 +10,20 @@ from lesionlib.errors import InputError
 from lesionlib.generative.layers import enlarged, halved
 
 _AT_ONCE = 1024
-# Pixels that pass a network at once where nothing is trained: 512 images of 32 x 32, 2 of 512 x 512.
+# Pixels that pass a network at once where nothing is trained: 128 images of 64 x 64, 2 of 512 x 512.
 _PIXELS = 2**19
 
 
-def checked_pictures(images, least: int, name: str = "images") -> np.ndarray:
+def checked_pictures(images, least: int) -> np.ndarray:
     """Return the array as it is; refuse what is not uint8, n x h x h x 3, with h a multiple of `least`."""
     images = images if isinstance(images, np.ndarray) else np.asarray(images)
     if images.ndim != 4 or images.shape[-1] != 3 or images.shape[1] != images.shape[2] or not len(images):
-        raise InputError(f"{name}: found shape {images.shape}, expected (n, h, h, 3): square images in RGB")
+        raise InputError(f"images: found shape {images.shape}, expected (n, h, h, 3): square images in RGB")
     if images.dtype != np.uint8:
-        raise InputError(f"{name}: found type {images.dtype}, expected uint8, 0 to 255")
+        raise InputError(f"images: found type {images.dtype}, expected uint8, 0 to 255")
     if images.shape[1] % least:
         raise InputError(
-            f"{name}: found {images.shape[1]} x {images.shape[2]} pixels, expected {least} x {least} or a multiple; "
+            f"images: found {images.shape[1]} x {images.shape[2]} pixels, expected {least} x {least} or a multiple; "
             f"ll.datasets.pixels(dataset, {least}) gives them so"
         )
     return images
@@ -43,7 +43,7 @@ def averaged_down(images: np.ndarray, side: int) -> np.ndarray:
 
 
 def at_once(side: int) -> int:
-    """Give the images of `side` pixels that pass a network at once where nothing is trained."""
+    """Give how many images of `side` pixels pass a network at once where nothing is trained."""
     return max(2, min(128, _PIXELS // side**2))
 
 

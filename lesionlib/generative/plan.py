@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from lesionlib.generative import presets
 from lesionlib.generative.plan_checks import checked
 from lesionlib.numeric import is_whole
 
@@ -182,9 +183,7 @@ class GrowthPlan:
         InputError
             Another `decay`.
         """
-        from lesionlib.generative.presets import paper
-
-        return paper(decay)
+        return cls(**presets.paper(decay))
 
     @classmethod
     def quick(cls) -> GrowthPlan:
@@ -206,9 +205,7 @@ class GrowthPlan:
         GrowthPlan
             For one CPU thread.
         """
-        from lesionlib.generative.presets import cpu
-
-        return cpu()
+        return cls(**presets.cpu())
 
     @classmethod
     def gpu(cls, resolution: int = 64) -> GrowthPlan:
@@ -229,9 +226,7 @@ class GrowthPlan:
         InputError
             Another resolution.
         """
-        from lesionlib.generative.presets import gpu
-
-        return gpu(resolution)
+        return cls(**presets.gpu(resolution))
 
     def stages(self) -> list[Stage]:
         """List the phases in order; those without images are left out.
@@ -268,6 +263,12 @@ class GrowthPlan:
         images = np.cumsum([0, *(stage.images for stage in stages)])
         return steps, images
 
+    def _at(self, step: int) -> tuple[Stage, int, int]:
+        """Give the phase of a step, and the steps and images before that phase."""
+        stages, (steps, images) = self.stages(), self._starts
+        number = min(int(np.searchsorted(steps, step, side="right")) - 1, len(stages) - 1)
+        return stages[number], int(steps[number]), int(images[number])
+
     def position(self, step: int) -> Position:
         """Tell where a training stands at a step.
 
@@ -281,10 +282,8 @@ class GrowthPlan:
         Position
             Block, resolution, alpha and batch.
         """
-        stages, (starts, _) = self.stages(), self._starts
-        number = min(int(np.searchsorted(starts, step, side="right")) - 1, len(stages) - 1)
-        stage = stages[number]
-        alpha = (step - int(starts[number])) / stage.steps if stage.fade and step < self.steps else 1.0
+        stage, start, _ = self._at(step)
+        alpha = (step - start) / stage.steps if stage.fade else 1.0
         return Position(stage.block, stage.resolution, alpha, stage.batch)
 
     def images_before(self, step: int) -> int:
@@ -300,10 +299,8 @@ class GrowthPlan:
         int
             Images, repeats counted.
         """
-        stages, (starts, images) = self.stages(), self._starts
-        number = min(int(np.searchsorted(starts, step, side="right")) - 1, len(stages) - 1)
-        inside = min(step, self.steps) - int(starts[number])
-        return int(images[number]) + inside * stages[number].batch * self.critic_steps
+        stage, start, images = self._at(step)
+        return images + (min(step, self.steps) - start) * stage.batch * self.critic_steps
 
     def rate(self, images: int) -> float:
         """Give the learning rate.
@@ -355,17 +352,9 @@ class GrowthPlan:
         DataFrame
             One row a setting: setting, value, source.
         """
-        from lesionlib.generative.presets import sources
-
-        rows = [(field.name, getattr(self, field.name)) for field in fields(self)]
-        told = sources(self)
-        return pd.DataFrame(
-            {
-                "setting": [name for name, _ in rows],
-                "value": [_short(value) for _, value in rows],
-                "source": [told[name] for name, _ in rows],
-            }
-        )
+        told = presets.sources(self)
+        rows = [(field.name, _short(getattr(self, field.name)), told[field.name]) for field in fields(self)]
+        return pd.DataFrame(rows, columns=["setting", "value", "source"])
 
 
 def _short(value) -> str:

@@ -1,14 +1,16 @@
-"""Plans with names: the paper's, and those that were tried here; and where each setting comes from."""
+"""Settings of the plans with names: the paper's, and those that were tried here; and where each setting comes from."""
 
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Literal
+from typing import TYPE_CHECKING, Any
 
 from lesionlib.errors import InputError
-from lesionlib.generative.plan import GrowthPlan
 from lesionlib.generative.plan_checks import FIRST
 from lesionlib.numeric import is_whole
+
+if TYPE_CHECKING:
+    from lesionlib.generative.plan import GrowthPlan
 
 PRINTED, KARRAS, GULRAJANI, OURS = "section 2.4", "Karras et al. 2018", "Gulrajani et al. 2017", "ours"
 
@@ -37,11 +39,11 @@ _KNOWN = {
 }
 
 
-def paper(decay: Literal["averages", "rate"]) -> GrowthPlan:
+def paper(decay: str) -> dict[str, Any]:
     """See `GrowthPlan.paper`."""
     if decay not in ("averages", "rate"):
         raise InputError(f"decay: found {decay!r}, expected 'averages' (of Adam) or 'rate' (the learning rate's)")
-    return GrowthPlan(
+    return dict(
         resolutions=(4, 8, 16, 32, 64, 128, 256, 512),
         widths=_WIDTHS,
         layers=2,
@@ -59,9 +61,9 @@ def paper(decay: Literal["averages", "rate"]) -> GrowthPlan:
     )
 
 
-def cpu() -> GrowthPlan:
+def cpu() -> dict[str, Any]:
     """See `GrowthPlan.cpu`."""
-    return GrowthPlan(
+    return dict(
         widths=(64, 64, 48, 24),
         layers=2,
         batches=(64, 64, 32, 16),
@@ -74,12 +76,12 @@ def cpu() -> GrowthPlan:
     )
 
 
-def gpu(resolution: int) -> GrowthPlan:
+def gpu(resolution: int) -> dict[str, Any]:
     """See `GrowthPlan.gpu`."""
     blocks = int(resolution).bit_length() - 2 if is_whole(resolution, FIRST) else 0
     if not 2 <= blocks <= len(_WIDTHS) or FIRST * 2 ** (blocks - 1) != resolution:
         raise InputError(f"resolution: found {resolution!r}, expected 8, 16, 32, 64, 128, 256 or 512 pixels")
-    return GrowthPlan(
+    return dict(
         resolutions=tuple(FIRST * 2**block for block in range(blocks)),
         widths=(256, 256, 256, 256, 128, 64, 32, 16)[:blocks],
         layers=2,

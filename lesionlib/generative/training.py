@@ -147,7 +147,7 @@ class _Training:
         self.history.rows.append(tuple(row[name] for name in COLUMNS))
         check_step(row, plan)
         after = int(row["images"])
-        if row["diversity"] == row["diversity"]:
+        if not np.isnan(row["diversity"]):
             resolutions, looks = self.history.looks().T
             check_diversity(looks, resolutions, after, plan)
         gan.step += 1

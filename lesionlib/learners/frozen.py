@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
-from fastai.torch_core import TensorCategory
+from fastai.torch_core import TensorCategory, trainable_params
 from scipy.special import softmax
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import LogisticRegression
@@ -20,8 +20,8 @@ from sklearn.svm import SVC, LinearSVC
 from tqdm import tqdm
 
 from lesionlib.errors import InputError
+from lesionlib.learners.batches import SAMPLERS, BatchDL
 from lesionlib.learners.learner import assemble
-from lesionlib.learners.loading import SAMPLERS, BatchDL
 from lesionlib.learners.models import parameter_groups
 from lesionlib.learners.predictions import Predictions, loader_of
 
@@ -38,6 +38,7 @@ class Features:
     x : numpy.ndarray, shape (n, width)
         float32; encoded clinical data are not in it.
     clinical : numpy.ndarray, shape (n, m), or None
+        Encoded clinical data; None for a network of images alone.
     y : numpy.ndarray, shape (n,)
         Class codes.
     frame : pandas.DataFrame
@@ -251,7 +252,7 @@ def fit_head(
     loaders[0].rng.seed(learn.dls.train.rng.random())
     same = {name: getattr(learn, name) for name in ("opt_func", "metrics", "wd", "wd_bn_bias", "moms")}
     head = assemble(
-        DataLoaders(*loaders, device=device), learn.model.head, learn.loss_func, splitter=_one_group, **same
+        DataLoaders(*loaders, device=device), learn.model.head, learn.loss_func, splitter=trainable_params, **same
     )
     head.fit_one_cycle(n_epoch, lr, **fit_arguments)
     frozen = len(parameter_groups(learn.model)) - 1
@@ -260,12 +261,8 @@ def fit_head(
     return learn
 
 
-def _one_group(head: torch.nn.Module) -> list[list[torch.nn.Parameter]]:
-    return [list(head.parameters())]
-
-
 def head_predictions(head: Pipeline, split: Features, labels: list[str], name: str) -> Predictions:
-    """Predictions of an `svm_head` or `softmax_head` on features.
+    """Ask an `svm_head` or a `softmax_head` about features.
 
     A class without training images has the probability 0. An SVM that was not calibrated has margins, no probabilities:
     they are put through the softmax (0 and the margin, for two classes), so that rows sum to 1 and the likeliest class
@@ -274,9 +271,9 @@ def head_predictions(head: Pipeline, split: Features, labels: list[str], name: s
     Parameters
     ----------
     head : sklearn.pipeline.Pipeline
-        The head.
+        From `svm_head` or `softmax_head`.
     split : Features
-        What it is asked.
+        Of the images to predict.
     labels : list of str
         The k classes, in the order of their codes.
     name : str

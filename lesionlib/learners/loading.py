@@ -56,10 +56,14 @@ class PixelItems:
         inputs = (images,) if self.clinical is None else (images, self.clinical[where])
         return (*inputs, TensorCategory(self.targets[where]))
 
+    def only(self, positions: slice | np.ndarray) -> PixelItems:
+        """Give the items at these positions alone."""
+        clinical = None if self.clinical is None else self.clinical[positions]
+        return PixelItems(self.array, self.rows[positions], self.targets[positions], clinical, self.split_idx)
+
     def new_empty(self) -> PixelItems:
-        """Give the same items without rows."""
-        clinical = None if self.clinical is None else self.clinical[:0]
-        return PixelItems(self.array, self.rows[:0], self.targets[:0], clinical, self.split_idx)
+        """Give the same items without rows; fastai's ``DataLoaders.new_empty`` asks for it."""
+        return self.only(slice(0))
 
 
 class ToFloat(DisplayedTransform):
@@ -79,8 +83,8 @@ class LoaderSettings:
     bs: int
     augment: str | Pipeline | Sequence[Transform] | None
     sampler: str | None
-    fit: str = "squash"
-    resample: str = "bilinear"
+    fit: str
+    resample: str
 
 
 class LesionDataLoaders(DataLoaders):
@@ -103,7 +107,7 @@ class LesionDataLoaders(DataLoaders):
         lesions: LesionDataset,
         settings: LoaderSettings,
         encoder: ClinicalEncoder | None = None,
-        device=None,
+        device: torch.device | None = None,
     ):
         self.lesions, self.settings, self.encoder = lesions, settings, encoder
         self.array = pixels(lesions, settings.size, fit=settings.fit, resample=settings.resample)

@@ -94,7 +94,6 @@ def make_net(
     clinical: int = 0,
     dropout: float = 0.2,
     size: int | tuple[int, int] | None = None,
-    **body_arguments,
 ) -> LesionNet:
     """Build a network without trained weights.
 
@@ -109,8 +108,6 @@ def make_net(
     size : int or (int, int), optional
         Of the images, in pixels: a network that fits one size only (timm's ``fixed_input_size``) is built for it.
         None: the size that timm names for the network.
-    **body_arguments
-        Handed to timm's ``create_model``.
 
     Raises
     ------
@@ -123,9 +120,8 @@ def make_net(
         near = timm.list_models(f"*{arch.split('_')[-1]}*")[:3]
         hint = f"did you mean {', '.join(near)}?" if near else "timm.list_models() lists them"
         raise InputError(f"arch: timm knows no network called {arch!r}; {hint}")
-    if size is not None and timm.get_pretrained_cfg_value(arch, "fixed_input_size"):
-        body_arguments = {"img_size": size} | body_arguments
-    body = timm.create_model(arch, pretrained=False, num_classes=0, **body_arguments)
+    of_one_size = size is not None and timm.get_pretrained_cfg_value(arch, "fixed_input_size")
+    body = timm.create_model(arch, num_classes=0, **({"img_size": size} if of_one_size else {}))
     config = body.pretrained_cfg
     image = config.get("input_size", (3, 224, 224)) if size is None else (3, *to_2tuple(size))
     with torch.no_grad():

@@ -11,7 +11,8 @@ from fastai.callback.core import Callback
 from fastai.learner import Learner
 
 from lesionlib.errors import InputError
-from lesionlib.learners.loading import BatchDL, LesionDataLoaders
+from lesionlib.learners.batches import BatchDL
+from lesionlib.learners.loading import LesionDataLoaders
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Predictions:
     frame : pandas.DataFrame
         The dataset's rows, in the same order.
     split : str
+        Name of the split, such as ``"test"``.
     """
 
     y_true: np.ndarray
@@ -129,7 +131,7 @@ def predict(learn: Learner, split: str = "test", views: int = 1) -> Predictions:
     # The Recorder would forget the training's curves; nothing here is to be recorded.
     with learn.removed_cbs(learn.recorder):
         probabilities = [
-            learn.get_preds(dl=loader, act=_softmax, cbs=[_View(turn)], reorder=False)[0].numpy()
+            learn.get_preds(dl=loader, act=precise_softmax, cbs=[_View(turn)], reorder=False)[0].numpy()
             for turn in _VIEWS[:views]
         ]
     rows = learn.dls.lesions.subset(split)
@@ -149,6 +151,6 @@ def loader_of(learn: Learner, split: str) -> BatchDL:
     return learn.dls.loader(split)
 
 
-def _softmax(scores: torch.Tensor) -> torch.Tensor:
-    # In double precision rows sum to 1 to the last digit that matters.
+def precise_softmax(scores: torch.Tensor) -> torch.Tensor:
+    """Softmax in double precision: rows sum to 1 to the last digit that matters."""
     return scores.double().softmax(dim=-1)

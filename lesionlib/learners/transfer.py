@@ -8,14 +8,12 @@ from dataclasses import replace
 import numpy as np
 import torch
 from fastai.learner import Learner
-from fastai.torch_core import set_seed
 from fastcore.basics import noop
 from torch import nn
 
 from lesionlib.errors import InputError
-from lesionlib.learners.learner import assemble
+from lesionlib.learners.learner import lesion_learner
 from lesionlib.learners.loading import LesionDataLoaders
-from lesionlib.learners.models import make_net
 from lesionlib.learners.predictions import Predictions
 
 
@@ -40,7 +38,7 @@ def carry_over(
     seed : int
         The new head and all that is random in training follow from it.
     **learner_arguments
-        Handed to fastai's Learner; `loss_func` among them.
+        Handed to `lesion_learner`, such as `loss_func`, and from there to fastai's Learner.
 
     Returns
     -------
@@ -52,16 +50,12 @@ def carry_over(
     InputError
         A column that is no clinical input.
     """
-    if clinical is not None:
-        dls = dls.with_clinical(clinical)
-    set_seed(seed)
-    dls.train.rng.seed(seed)
-    net = make_net(learn.arch, dls.c, dls.encoder.width if dls.encoder else 0, learn.dropout, dls.settings.size)
-    net.body.load_state_dict(learn.model.body.state_dict())
-    if list(learn.dls.vocab) == list(dls.vocab) and learn.dls.encoder == dls.encoder:
-        net.head.load_state_dict(learn.model.head.state_dict())
-    following = assemble(dls, net, learner_arguments.pop("loss_func", None), **learner_arguments)
-    following.arch, following.dropout = learn.arch, learn.dropout
+    following = lesion_learner(
+        dls, learn.arch, pretrained=False, clinical=clinical, dropout=learn.dropout, seed=seed, **learner_arguments
+    )
+    following.model.body.load_state_dict(learn.model.body.state_dict())
+    if list(learn.dls.vocab) == list(dls.vocab) and learn.dls.encoder == following.dls.encoder:
+        following.model.head.load_state_dict(learn.model.head.state_dict())
     following.freeze()
     return following
 

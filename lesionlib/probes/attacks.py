@@ -22,10 +22,10 @@ from torch.nn import functional
 
 from lesionlib.errors import InputError
 from lesionlib.learners import Predictions
+from lesionlib.numeric import is_number
 from lesionlib.probes.inputs import at_rest
 from lesionlib.probes.perturbed import (
     Batch,
-    check_number,
     check_size,
     check_whole,
     drawn,
@@ -229,9 +229,8 @@ class AdversarialTraining(Callback):
     """
 
     def __init__(self, eps: float = 3e-3, scale: str = "pixels", share: float = 1.0):
-        check_number("share", share)
-        if share > 1:
-            raise InputError(f"share: expected a share of the images in [0, 1]; got {share}")
+        if not is_number(share, 0, 1):
+            raise InputError(f"share: expected a share of the images in [0, 1]; got {share!r}")
         self.attack, self.share = FGSM(eps, scale), share
 
     def before_batch(self):

@@ -21,6 +21,7 @@ from PIL import Image
 
 from lesionlib.errors import InputError
 from lesionlib.learners import Predictions
+from lesionlib.numeric import is_whole
 from lesionlib.probes.perturbed import (
     Batch,
     check_number,
@@ -114,9 +115,8 @@ class JPEG:
     quality: int = 75
 
     def __post_init__(self):
-        check_whole("quality", self.quality, 1)
-        if self.quality > 100:
-            raise InputError(f"quality: expected a whole number from 1 to 100; got {self.quality}")
+        if not is_whole(self.quality, 1, 100):
+            raise InputError(f"quality: expected a whole number from 1 to 100; got {self.quality!r}")
 
     def __call__(self, batch: Batch) -> torch.Tensor:
         pictures = (batch.images * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()

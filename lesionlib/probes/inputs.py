@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -118,8 +117,7 @@ def target_codes(target, classes: Sequence[str] | None, n: int, k: int) -> np.nd
     """
     if target is None:
         return None
-    single = isinstance(target, str | Integral)
-    asked = [target] * n if single else list(target)
+    asked = [target] * n if np.ndim(target) == 0 else list(target)
     if len(asked) != n:
         raise InputError(f"target: found {len(asked)} classes for {n} images; expected one for each, or one for all")
     return np.array([_code(one, classes, k) for one in asked], dtype=np.int64)
@@ -191,7 +189,7 @@ def _positions(rows: Sequence[int] | None, n: int) -> np.ndarray:
     if rows is None:
         return np.arange(n)
     found = np.asarray(rows)
-    if not len(found):
+    if not found.size:
         return np.empty(0, dtype=np.int64)
     if found.ndim != 1 or not np.issubdtype(found.dtype, np.integer):
         raise InputError(f"rows: found {found.dtype} of shape {found.shape}, expected a list of row numbers")

@@ -16,8 +16,7 @@ from torch import nn
 
 from lesionlib.errors import InputError
 from lesionlib.learners.batches import BatchDL
-from lesionlib.learners.loading import PixelItems
-from lesionlib.learners.predictions import Predictions, loader_of
+from lesionlib.learners.predictions import Predictions, loader_of, precise_softmax
 from lesionlib.metrics import report
 from lesionlib.numeric import is_number, is_whole
 from lesionlib.probes.inputs import at_rest
@@ -89,7 +88,7 @@ def predict_perturbed(
         changed = _Changed(learn.model, loader, perturbation)
         # The Recorder would forget the training's curves; nothing here is to be recorded.
         with learn.removed_cbs(learn.recorder):
-            probabilities, *_ = learn.get_preds(dl=changed, act=_softmax, reorder=False)
+            probabilities, *_ = learn.get_preds(dl=changed, act=precise_softmax, reorder=False)
     frame = learn.dls.lesions.frame.loc[items.rows]
     return Predictions(items.targets.numpy(), probabilities.numpy(), list(learn.dls.vocab), frame, split)
 
@@ -263,9 +262,7 @@ def _loader(learn: Learner, split: str, rows: Sequence[int] | None) -> BatchDL:
     if rows is None:
         return loader
     items = loader.dataset
-    where = _places(items.rows, rows, split)
-    clinical = None if items.clinical is None else items.clinical[where]
-    return loader.new(PixelItems(items.array, items.rows[where], items.targets[where], clinical, items.split_idx))
+    return loader.new(items.only(_places(items.rows, rows, split)))
 
 
 def _places(present: np.ndarray, rows: Sequence[int], split: str) -> np.ndarray:
@@ -281,8 +278,3 @@ def _places(present: np.ndarray, rows: Sequence[int], split: str) -> np.ndarray:
             "are, such as predictions.frame.index"
         )
     return where
-
-
-def _softmax(scores: torch.Tensor) -> torch.Tensor:
-    # As `learners.predict` has it, to the last digit.
-    return scores.double().softmax(dim=-1)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lesionlib import audit, papers
+from lesionlib import audit, packaged, papers
 from lesionlib.audit import plan
 from lesionlib.errors import InputError, LesionlibError
 
@@ -25,9 +25,13 @@ def key(request):
     return request.param
 
 
+def parsed(text):
+    return packaged.parse(text, plan.Plan, "audit/plans/x.yaml")
+
+
 def examined(text):
     figures = plan.Figures(papers.load("lucius2020"))
-    return [row for check in plan.parse(text, "x.yaml").checks for row in audit._outcomes("lucius2020", check, figures)]
+    return [row for check in parsed(text).checks for row in audit._outcomes("lucius2020", check, figures)]
 
 
 def test_every_paper_has_a_plan():
@@ -105,7 +109,7 @@ def test_references():
 )
 def test_a_damaged_plan_is_one_line(text, says):
     with pytest.raises(LesionlibError) as caught:
-        plan.parse(text, "x.yaml")
+        parsed(text)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
 

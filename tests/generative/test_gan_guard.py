@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tiny_gans import TINY, pictures, tiny_gan
+from tiny_gans import TINY, Killed, pictures, tiny_gan
 
 from lesionlib.errors import InputError, LesionlibError
 from lesionlib.generative import Codes, Collapsed, Diverged, GrowthPlan, InfoGAN, diversity, restore, steps, train
@@ -134,9 +134,6 @@ def test_a_collapsed_generator_is_found(tmp_path):
 def test_a_look_is_remembered_across_a_break(tmp_path):
     """One look before the break, one after: two in a row."""
     changes = {"collapse_below": 0.2, "collapse_patience": 2, "check_images": 20}
-
-    class Killed(Exception):
-        pass
 
     def stop(row):
         if row["images"] == 48:

@@ -559,7 +559,7 @@ def test_the_seed_decides_everything(lesions, fresh, schedule):
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("out of memory")])
 def test_an_interrupted_fit_leaves_no_gradient_behind(fresh, error):
-    learn, callbacks, loaders = fresh(), None, None
+    learn = fresh()
     callbacks, loaders = list(learn.cbs), learn.dls
     with pytest.raises(type(error)):
         fit(learn, SHORT, cbs=Interrupt(error))

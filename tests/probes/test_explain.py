@@ -413,10 +413,12 @@ def test_a_dataset_needs_a_size(learn, phantom):
         ({"target": True}, "no class True"),
         ({"target": [0, 1]}, "found 2 classes for 5 images"),
         ({"target": [0, 1, 2, 0, 1.5]}, "no class 1.5"),
+        ({"target": 1.5}, "target: there is no class 1.5; expected 0 to 2"),
         ({"target": "mel"}, "no data that name its classes; pass 'mel' as a number"),
         ({"rows": [0, 5]}, "rows: there is no row 5; expected 0 to 4"),
         ({"rows": [-1]}, "no row -1"),
         ({"rows": [True, False]}, "rows: found bool"),
+        ({"rows": 3}, r"rows: found int64 of shape \(\), expected a list of row numbers"),
         ({"bs": 0}, "bs: expected a whole number"),
     ],
 )

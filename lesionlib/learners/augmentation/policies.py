@@ -33,12 +33,7 @@ class ColorShift(RandTransform):
 
     def __init__(self, brightness=0.08, contrast=0.2, saturation=0.2, balance=0.05, p: float = 1.0):
         super().__init__(p=p)
-        self.brightness, self.contrast, self.saturation, self.balance = (
-            brightness,
-            contrast,
-            saturation,
-            balance,
-        )
+        self.brightness, self.contrast, self.saturation, self.balance = brightness, contrast, saturation, balance
 
     def encodes(self, x: TensorImage):
         def amount(limit: float, channels: int = 1) -> torch.Tensor:
