@@ -2,12 +2,15 @@
 
     python tools/notebook_from_text.py chapter.txt notebooks/11_toy2026.ipynb
 
-A line ``%% markdown`` or ``%% code TAG TAG`` begins a cell, and what follows is its source. A cell tagged ``solution``
-is folded, as solutions are. A notebook that is there already is left alone.
+A line ``%% markdown`` or ``%% code TAG TAG`` begins a cell, and what follows is its source. A cell that shows a figure
+says so on the next lines: ``:name: fig-...``, ``:caption: ...`` and ``:alt: ...``; one that shows a numbered table has
+``:name: tab-...`` and ``:caption: ...``. A cell tagged ``solution`` is folded, as solutions are. A notebook that is
+there already is left alone.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -23,6 +26,7 @@ _FOLDED = {
     "mystnb": {"code_prompt_show": "Show a solution", "code_prompt_hide": "Hide the solution"},
     "jupyter": {"source_hidden": True, "outputs_hidden": True},
 }
+_OPTION = re.compile(r":(name|caption|alt): (.+)\n")
 
 
 def notebook(text: str) -> nbformat.NotebookNode:
@@ -31,7 +35,7 @@ def notebook(text: str) -> nbformat.NotebookNode:
     Raises
     ------
     ValueError
-        Something stands before the first cell, or a cell is neither markdown nor code.
+        Something stands before the first cell, a cell is neither markdown nor code, or a figure lacks a text.
     """
     before, *parts = f"\n{text.lstrip()}".split("\n%% ")
     if before.strip():
@@ -45,8 +49,28 @@ def _cell(part: str) -> nbformat.NotebookNode:
     if kind not in ("markdown", "code"):
         raise ValueError(f"found the cell {kind!r}, expected markdown or code")
     make = v4.new_markdown_cell if kind == "markdown" else v4.new_code_cell
-    about = {"tags": tags} if tags else {}
-    return make(source.strip(), metadata=about | (_FOLDED if "solution" in tags else {}))
+    shown, source = _shown(source)
+    about = ({"tags": tags} if tags else {}) | (_FOLDED if "solution" in tags else {})
+    if shown:
+        about["mystnb"] = about.get("mystnb", {}) | shown
+    return make(source.strip(), metadata=about)
+
+
+def _shown(source: str) -> tuple[dict, str]:
+    """Split a cell into the texts of its figure or table, as MyST-NB wants them, and its code."""
+    texts = {}
+    while option := _OPTION.match(source):
+        texts[option[1]] = option[2]
+        source = source[option.end() :]
+    if not texts:
+        return {}, source
+    is_table = texts.get("name", "").startswith("tab-")
+    if missing := {"name", "caption", *([] if is_table else ["alt"])} - set(texts):
+        raise ValueError(f"found the figure {texts.get('name', '')!r} without {', '.join(sorted(missing))}")
+    figure = {"name": texts["name"], "caption": texts["caption"]}
+    if is_table:
+        return {"figure": figure | {"caption_before": True, "classes": "numbered-table"}}, source
+    return {"figure": figure, "image": {"alt": texts["alt"]}}, source
 
 
 def main(source: str, target: str) -> str | None:

@@ -43,6 +43,11 @@ def test_there_are_chapters():
     ]
 
 
+def test_the_title_begins_with_the_number_of_the_file(notebook):
+    first = nbformat.read(notebook, as_version=4).cells[0]
+    assert first.source.startswith(f"# {int(notebook.stem[:2])}. ")
+
+
 def test_first_code_cell_imports_and_second_is_parameters(notebook):
     first, second, *rest = code_cells(notebook)
     assert first.source.startswith(("import ", "from ")) and "import lesionlib as ll" in first.source

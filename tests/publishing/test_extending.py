@@ -128,6 +128,7 @@ def test_what_the_page_names_is_there():
     [
         ("# Title\n%% code\nx", "found '# Title', expected"),
         ("%% raw\nx", "found the cell 'raw', expected"),
+        ("%% code look\n:name: fig-toy-one\n:caption: One.\nx", "found the figure 'fig-toy-one' without alt"),
     ],
 )
 def test_a_text_that_is_no_chapter_makes_no_notebook(tmp_path, text, says):
@@ -150,6 +151,10 @@ def test_the_chapter(python, copy):
     python("tools/notebook_from_text.py", "chapter.txt", notebook)
     python("-m", "ruff", "format", "--check", "--no-cache", notebook)
     python("-m", "ruff", "check", "--no-cache", notebook)
+    (copy / "tests" / "notebooks").mkdir()
+    for name in ("test_figure_texts.py", "test_teaching.py"):
+        shutil.copyfile(PROJECT / "tests" / "notebooks" / name, copy / "tests" / "notebooks" / name)
+    python("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/notebooks")
     said = python("-m", "lesionlib", "run", "11_toy2026")
     (folder,) = (copy / "runs" / "11_toy2026").iterdir()
     assert {"run.json", "metrics.json", "predictions.parquet", "verdicts.json"} <= {p.name for p in folder.iterdir()}
