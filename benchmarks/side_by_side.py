@@ -169,18 +169,13 @@ def accelerator() -> str:
     return f"torch {torch.__version__.partition('+')[0]}, {name}"
 
 
-def has_gpu() -> bool:
-    """Whether the figures are those of a GPU."""
-    import torch
-
-    return torch.cuda.is_available()
-
-
 def keep(
     benchmark: Benchmark, given: argparse.Namespace, rows: pd.DataFrame, table: pd.DataFrame, reached: pd.DataFrame
 ) -> None:
     """Write the figures to ``results/benchmarks/<name>.json`` (``<name>_gpu.json``), with machine and arguments."""
-    name = f"{benchmark.name}_gpu" if has_gpu() else benchmark.name
+    import torch
+
+    name = f"{benchmark.name}_gpu" if torch.cuda.is_available() else benchmark.name
     RESULTS.mkdir(parents=True, exist_ok=True)
     asked = {key: value for key, value in vars(given).items() if key not in ("side", "save", "round")}
     content = {

@@ -19,7 +19,6 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
-from scipy.stats import binomtest
 
 from lesionlib import metrics
 from lesionlib.errors import InputError
@@ -109,7 +108,6 @@ def roc_grid(
     y_true,
     y_prob,
     labels: Sequence,
-    cutoffs: bool = True,
     title: str | None = None,
     beside: str | None = None,
 ) -> Figure:
@@ -123,35 +121,31 @@ def roc_grid(
         Probabilities.
     labels : sequence of length k
         Class names in column order.
-    cutoffs : bool
-        Mark the point closest to the corner, with its threshold, sensitivity and specificity. It is chosen
-        on the images that are drawn.
     title : str, optional
         Above the grid.
     beside : str, optional
-        Another rule of `metrics.cutoff`, such as "youden": its point is marked with an open diamond, on the same
-        images.
+        Another rule of `metrics.cutoff`, such as "youden": its point is marked with an open diamond.
 
     Returns
     -------
     Figure
-        One panel a class; a class for which no curve exists says so in its panel.
+        One panel a class; a class for which no curve exists says so in its panel. The point closest to the corner is
+        marked, with its threshold, sensitivity and specificity; it is chosen on the images that are drawn.
 
     Raises
     ------
     InputError
         As from `metrics.report`.
     """
-    judged = metrics.report(y_true, y_prob, labels)
-    prob = np.asarray(y_prob, dtype=float)
-    truth = checks.codes(y_true, list(labels), len(prob))
+    report = metrics.report(y_true, y_prob, labels)
+    truth, prob, _ = checks.judged(y_true, y_prob, labels)
     columns = min(len(labels), 4 if len(labels) > 6 else 3)
     rows = -(-len(labels) // columns)
     height = rows * (min(6.4 / columns, 2.5) + 0.35) + (0.6 if title else 0.35)
     figure, axes = _canvas(height, rows=rows, columns=columns, sharex=True, sharey=True)
     panels = np.atleast_1d(axes).ravel()
     for code, (ax, label) in enumerate(zip(panels, labels, strict=False)):
-        _roc_panel(ax, truth == code, prob[:, code], label, judged.per_class["auc"].iloc[code], cutoffs, beside)
+        _roc_panel(ax, truth == code, prob[:, code], label, report.per_class["auc"].iloc[code], beside)
     for ax in panels[len(labels) :]:
         ax.set_axis_off()
     # A column that ends early keeps its own scale.
@@ -197,7 +191,7 @@ def reliability(y_true, y_prob, labels: Sequence | None = None, bins: int = 15, 
     filled = table[table["images"] > 0]
     top.plot([0, 1], [0, 1], color=_MUTED, linestyle="--", linewidth=1, label="calibrated")
     correct = (filled["accuracy"] * filled["images"]).round().astype(int)
-    ends = [binomtest(k, n).proportion_ci(0.95, "wilson") for k, n in zip(correct, filled["images"], strict=True)]
+    ends = [metrics.wilson(k, n) for k, n in zip(correct, filled["images"], strict=True)]
     top.vlines(filled["confidence"], *zip(*ends, strict=True), color=color, linewidth=1.5)
     top.plot(filled["confidence"], filled["accuracy"], "o", color=color, label="model, 95% interval by image")
     top.set(ylabel="accuracy", xlim=(0, 1), ylim=(-0.02, 1.02))
@@ -398,17 +392,13 @@ def heat_maps(images, maps, titles: Sequence[str] | None = None, title: str | No
     return figure
 
 
-def class_counts(frame: pd.DataFrame, column: str = "label", title: str | None = None) -> Figure:
+def class_counts(frame: pd.DataFrame) -> Figure:
     """How many images, and lesions where they are known, each class has.
 
     Parameters
     ----------
     frame : DataFrame
-        One row an image, such as ``ds.frame``: `column`, and lesion_id where known.
-    column : str
-        What to count by.
-    title : str, optional
-        Above the figure.
+        One row an image, such as ``ds.frame``: label, and lesion_id where known.
 
     Returns
     -------
@@ -418,12 +408,12 @@ def class_counts(frame: pd.DataFrame, column: str = "label", title: str | None =
     Raises
     ------
     InputError
-        A column is missing, or there is no row.
+        The column is missing, or there is no row.
     """
-    _need(frame, "frame", [column])
-    counts = pd.DataFrame({"images": frame[column].value_counts()})
+    _need(frame, "frame", ["label"])
+    counts = pd.DataFrame({"images": frame["label"].value_counts()})
     if "lesion_id" in frame and frame["lesion_id"].notna().any():
-        counts["lesions"] = frame.groupby(column, observed=True)["lesion_id"].nunique()
+        counts["lesions"] = frame.groupby("label", observed=True)["lesion_id"].nunique()
     counts = counts.sort_values("images", ascending=False, kind="stable")
     figure, ax = _canvas(height=1.0 + 0.24 * len(counts) * (len(counts.columns) + 0.4))
     thick = 0.8 / len(counts.columns)
@@ -439,7 +429,6 @@ def class_counts(frame: pd.DataFrame, column: str = "label", title: str | None =
     ax.set_xlabel("number of images" if len(counts.columns) == 1 else "number of images and lesions")
     if len(counts.columns) > 1:
         ax.legend(loc="lower right")
-    _title(ax, title)
     return figure
 
 
@@ -486,9 +475,7 @@ def _cell(count: int, share: float) -> str:
     return f"{count:,}\n" + (f"{percent:.0f}%" if percent >= 0.5 else "<1%")
 
 
-def _roc_panel(
-    ax: Axes, positive: np.ndarray, score: np.ndarray, label, auc: float, cutoffs: bool, beside: str | None
-) -> None:
+def _roc_panel(ax: Axes, positive: np.ndarray, score: np.ndarray, label, auc: float, beside: str | None) -> None:
     ax.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal", xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
     ax.set_xticklabels(["0", "0.5", "1"])
     ax.set_yticklabels(["0", "0.5", "1"])
@@ -508,8 +495,6 @@ def _roc_panel(
         ax.plot(
             1 - other.specificity, other.sensitivity, "D", color=_INK, fillstyle="none", ms=8, zorder=4, clip_on=False
         )
-    if not cutoffs:
-        return
     best = metrics.cutoff(positive, score)
     ax.plot(1 - best.specificity, best.sensitivity, "o", color=mark_color, markersize=6, zorder=3)
     ax.text(

@@ -73,15 +73,15 @@ def test_the_front_door_imports_nothing_heavy():
 
 
 THIN = {
-    "datasets": 2000,
+    "datasets": 1960,
     "learners": 1000,
     "learners/augmentation": 480,
     "learners/networks": 140,
     "learners/schedules": 460,
-    "metrics": 800,
-    "metrics/decisions": 400,
-    "metrics/readers": 300,
-    "metrics/readers/simulation": 260,
+    "metrics": 760,
+    "metrics/decisions": 360,
+    "metrics/readers": 280,
+    "metrics/readers/simulation": 240,
 }
 APART = ["datasets/phantom", "datasets/readers", *(room for room in THIN if "/" in room)]
 
@@ -97,7 +97,7 @@ def test_the_core_stays_thin(room):
 @pytest.mark.parametrize("path", sorted((PACKAGE / "datasets" / "readers").glob("*.py")), ids=lambda path: path.stem)
 def test_a_reader_is_a_page_at_most(path):
     shared = path.stem == "tables"
-    assert code_lines(path) <= (130 if shared else 65)
+    assert code_lines(path) <= (130 if shared else 60)
 
 
 def code_lines(path: Path) -> int:

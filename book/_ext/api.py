@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 import docstrings
+from generated import written
 from pydantic import BaseModel
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
@@ -76,7 +77,7 @@ class Entries(SphinxDirective):
             lines += [".. autosummary::", "   :nosignatures:", "", *(f"   {each}" for each in shown)]
         for each in shown:
             lines += ["", *_entry(room, each, kinds[each])]
-        return self.parse_text_to_nodes("\n".join(["````{eval-rst}", *lines, "````"]))
+        return written(self, ["````{eval-rst}", *lines, "````"])
 
 
 class Rooms(SphinxDirective):
@@ -88,7 +89,7 @@ class Rooms(SphinxDirective):
             summary = inspect.getdoc(importlib.import_module(room)).partition("\n\n")[0].replace("\n", " ")
             lines.append(f"| [`{room}`]({room.rpartition('.')[2]}.md) | {summary} |")
         self.env.note_reread()
-        return self.parse_text_to_nodes("\n".join(lines))
+        return written(self, lines)
 
 
 class Command(SphinxDirective):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from generated import written
 from sphinx.util.docutils import SphinxDirective
 
 from lesionlib import runs
@@ -39,8 +40,7 @@ class BenchmarkFigures(SphinxDirective):
         root = runs.results_root()
         path = root / "benchmarks" / f"{self.arguments[0]}.json" if root else None
         found = json.loads(path.read_text(encoding="utf-8")) if path and path.is_file() else None
-        lines = _measured(found) if found else ["*Not run here.*"]
-        return self.parse_text_to_nodes("\n".join(lines))
+        return written(self, _measured(found) if found else ["*Not run here.*"])
 
 
 def setup(app):
@@ -84,11 +84,11 @@ def _targets(targets: list[dict[str, Any]]) -> list[str]:
         name, decimals = _FIGURES[target["figure"]]
         decimals = 2 if target.get("times") else decimals
         of = f"{name}, as a multiple of {target['times']}'s" if target.get("times") else name
-        values = ", ".join(_number(target[key], decimals) for key in ("lowest", "highest"))
+        ends = " to ".join(_number(target[key], decimals) for key in ("lowest", "highest"))
         verdict = "**reached**" if target["reached"] else "**not reached**"
         lines.append(
             f"- {target['side']}, {of}: asked {_asked(target)}, "
-            f"measured {_number(target['measured'], decimals)} ({values.replace(', ', ' to ')}): {verdict}."
+            f"measured {_number(target['measured'], decimals)} ({ends}): {verdict}."
         )
     return lines
 

@@ -13,40 +13,23 @@ from typing import Any
 
 import yaml
 from docutils import nodes
+from generated import END, captioned, directive, written
 from pybtex.database import PybtexError, parse_file
 from sphinx.util.docutils import SphinxDirective
 
 from lesionlib import datasets, papers
 from lesionlib.datasets import cards
+from lesionlib.errors import InputError
 
 _BIBLIOGRAPHY = Path(__file__).parents[1] / "references.bib"
 _CITATION = "CITATION.cff"
 
 
 def setup(app):
-    app.add_directive("dataset-licenses", DatasetLicenses)
-    app.add_directive("papers-of-the-book", PapersOfTheBook)
+    app.add_directive("dataset-licenses", directive(lambda: _licenses(dataset_citations(_BIBLIOGRAPHY))))
+    app.add_directive("papers-of-the-book", directive(_papers))
     app.add_directive("cite-book", CiteBook)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
-
-
-class DatasetLicenses(SphinxDirective):
-    """One row a dataset of the catalog: its license, whether pictures of it may be shown, whom to cite."""
-
-    def run(self) -> list[nodes.Node]:
-        try:
-            keys = dataset_citations(_BIBLIOGRAPHY)
-        except PybtexError as error:
-            raise self.error(f"{_BIBLIOGRAPHY.name}: {' '.join(str(error).split())}") from error
-        return self.parse_text_to_nodes("\n".join(_licenses(keys)))
-
-
-class PapersOfTheBook(SphinxDirective):
-    """The papers that the chapters are about, as their files name them."""
-
-    def run(self) -> list[nodes.Node]:
-        found = [papers.load(key) for key in papers.available()]
-        return self.parse_text_to_nodes("\n".join(f"- {{cite:t}}`{paper.key}`: {paper.title}" for paper in found))
 
 
 class CiteBook(SphinxDirective):
@@ -55,19 +38,28 @@ class CiteBook(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         path = Path(self.env.srcdir, _CITATION)
         try:
-            facts = yaml.safe_load(path.read_text(encoding="utf-8"))
-            return self.parse_text_to_nodes("\n".join(_citation(facts)))
+            return written(self, _citation(yaml.safe_load(path.read_text(encoding="utf-8"))))
         except FileNotFoundError:
-            return self.parse_text_to_nodes(f"*This copy of the project has no* `{_CITATION}`.")
+            return written(self, [f"*This copy of the project has no* `{_CITATION}`."])
         except (yaml.YAMLError, KeyError, TypeError) as error:
             raise self.error(f"{path.name}: not a citation file ({' '.join(str(error).split())})") from error
 
 
 @cache
 def dataset_citations(path: Path) -> dict[str, list[str]]:
-    """Return for each dataset the keys of the entries in the bibliography that are its citation."""
+    """Return for each dataset the keys of the entries in the bibliography that are its citation.
+
+    Raises
+    ------
+    InputError
+        The bibliography is damaged.
+    """
+    try:
+        entries = parse_file(str(path), bib_format="bibtex").entries
+    except PybtexError as error:
+        raise InputError(f"{path.name}: {' '.join(str(error).split())}") from error
     found = defaultdict(list)
-    for key, entry in parse_file(str(path), bib_format="bibtex").entries.items():
+    for key, entry in entries.items():
         for word in entry.fields.get("keywords", "").split(","):
             kind, _, name = word.strip().partition(":")
             if kind == "dataset":
@@ -76,7 +68,8 @@ def dataset_citations(path: Path) -> dict[str, list[str]]:
 
 
 def _licenses(keys: dict[str, list[str]]) -> list[str]:
-    lines = [":::{table} The datasets, their licenses, and whom to cite.", ":name: tab-licenses", ""]
+    """One row a dataset of the catalog: its license, whether pictures of it may be shown, whom to cite."""
+    lines = captioned("tab-licenses", "The datasets, their licenses, and whom to cite.")
     lines += ["| dataset | license | pictures of it | cite |", "|---|---|---|---|"]
     for name in cards.names():
         facts = datasets.card(name)
@@ -84,7 +77,12 @@ def _licenses(keys: dict[str, list[str]]) -> list[str]:
         pictures = "may be shown" if facts.may_publish_images else "are not shown"
         cited = ", ".join(f"{{cite:t}}`{key}`" for key in keys.get(name, []))
         lines.append(f"| `{name}` | {license_} | {pictures} | {cited} |")
-    return [*lines, ":::"]
+    return [*lines, END]
+
+
+def _papers() -> list[str]:
+    """The papers that the chapters are about, as their files name them."""
+    return [f"- {{cite:t}}`{paper.key}`: {paper.title}" for paper in map(papers.load, papers.available())]
 
 
 def _citation(facts: dict[str, Any]) -> list[str]:

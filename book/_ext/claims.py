@@ -82,7 +82,7 @@ def _sentence(counts: dict[str, Counter[str]]) -> str:
 
 
 def _counts_table(counts: dict[str, Counter[str]]) -> list[str]:
-    lines = [*captioned("tab-claims", "The claims of each paper, by what came of them here.")]
+    lines = captioned("tab-claims", "The claims of each paper, by what came of them here.")
     lines += [f"| paper | claims | {' | '.join(WORDS)} |", f"|---|{'---:|' * (len(WORDS) + 1)}"]
     for paper, of in (*counts.items(), ("all", sum(counts.values(), Counter()))):
         shown = f"**{paper}**" if paper == "all" else f"{{cite:t}}`{paper}`"

@@ -1,13 +1,14 @@
 """What stands in ``results/``, and the way from a number on a page to the run behind it.
 
-Directives ``{stored-runs}`` and ``{traced-number} steps|commands|code``. All they show is read while the pages are
-built.
+Directives ``{stored-runs}``, ``{stored-times}`` and ``{traced-number} steps|commands|code``. All they show is read
+while the pages are built.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import groupby
+from statistics import median
 from typing import Any
 
 from docutils.parsers.rst import directives
@@ -22,6 +23,7 @@ _MOST_VALUES, _LONGEST = 4, 24  # of a parameter that a list of runs spells out:
 
 def setup(app):
     app.add_directive("stored-runs", directive(_stored_runs))
+    app.add_directive("stored-times", directive(_stored_times))
     app.add_directive("traced-number", TracedNumber)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -38,8 +40,13 @@ def stored() -> list[runs.RunFile]:
     return [schema.read(folder / "run.json", schema.RunFile) for folder in store.run_folders(root)] if root else []
 
 
+def _by_chapter() -> dict[str, list[runs.RunFile]]:
+    return {chapter: list(group) for chapter, group in groupby(stored(), key=lambda run: run.chapter)}
+
+
 def _stored_runs() -> list[str]:
-    chapters = {chapter: list(group) for chapter, group in groupby(stored(), key=lambda run: run.chapter)}
+    """Tell what stands there of each chapter, and what its runs differ in."""
+    chapters = _by_chapter()
     lines = captioned("tab-stored", "What stands in results/, by chapter.")
     lines += ["| chapter | runs | data | device | made |", "|---|---:|---|---|---|"]
     for chapter, group in chapters.items():
@@ -47,6 +54,19 @@ def _stored_runs() -> list[str]:
         lines.append(f"| [{chapter}](/notebooks/{chapter}) | {len(group)} | {data} | {devices} | {_days(group)} |")
     lines += [END, "", "What was changed from run to run, with the values that occur:", ""]
     return lines + [f"- *{chapter}*: {_differs(group)}." for chapter, group in chapters.items() if len(group) > 1]
+
+
+def _stored_times() -> list[str]:
+    """Tell how long the runs of each chapter took."""
+    lines = ["| chapter | stored runs | shortest (minutes) | median | longest |", "|---|---:|---:|---:|---:|"]
+    for chapter, group in _by_chapter().items():
+        minutes = [run.seconds / 60 for run in group if run.seconds is not None]
+        if not minutes:
+            continue
+        told = (min(minutes), median(minutes), max(minutes))
+        ends = " | ".join(f"{value:.0f}" if value >= 1 else "below 1" for value in told)
+        lines.append(f"| [{chapter}](/notebooks/{chapter}) | {len(minutes)} | {ends} |")
+    return lines
 
 
 def _days(group: list[runs.RunFile]) -> str:
@@ -114,9 +134,7 @@ def traced_answer() -> dict[str, Any] | None:
 
 
 def _has_one_answer_an_image(found: runs.FinishedRun) -> bool:
-    if found.run.cases is None or not (found.folder / "predictions.parquet").is_file():
-        return False
-    return "arm" not in found.predicted and "test" in set(found.predicted["split"])
+    return found.has_predictions and "arm" not in found.predicted and "test" in set(found.predicted["split"])
 
 
 def _steps(answer: dict[str, Any], found: runs.FinishedRun) -> list[str]:

@@ -11,15 +11,15 @@ import html
 import json
 from pathlib import Path
 
+from generated import written
 from sphinx.util.docutils import SphinxDirective
 
 _NOTICE = "For teaching and research, not for diagnosis."
-# Thebe fetches its script from a network that a reader may not have; the book offers no live code.
-_NOT_WANTED = ("thebe",)
+# Its script is fetched from a network that a reader may not have; the book offers no live code.
+_NOT_WANTED = "thebe"
 
 
 def setup(app):
-    app.add_config_value("run_pages", "run_pages.json", "html")
     app.add_directive("run-status", RunStatus)
     app.connect("builder-inited", _read)
     app.connect("html-page-context", _page, priority=900)
@@ -27,7 +27,7 @@ def setup(app):
 
 
 def _read(app):
-    path = Path(app.srcdir) / app.config.run_pages
+    path = Path(app.srcdir) / "run_pages.json"
     app.run_pages_content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
@@ -73,7 +73,7 @@ class RunStatus(SphinxDirective):
         lines += [_row(name, self.env.app.run_pages_content.get(name)) for name in pages]
         # The table is about every page: it is read again whenever one was run again.
         self.env.note_reread()
-        return self.parse_text_to_nodes("\n".join(lines))
+        return written(self, lines)
 
 
 def _row(name, run):
@@ -87,5 +87,5 @@ def _row(name, run):
 
 
 def _is_unwanted(script):
-    text = f"{getattr(script, 'filename', script)} {getattr(script, 'attributes', {}).get('body', '')}".lower()
-    return any(name in text for name in _NOT_WANTED)
+    text = f"{getattr(script, 'filename', script)} {getattr(script, 'attributes', {}).get('body', '')}"
+    return _NOT_WANTED in text.lower()

@@ -43,7 +43,12 @@ class Wanted:
 
     def data(self) -> list[str]:
         """Names of the data that the run reads."""
-        return [name for name in [self.values.get("data"), *(self.values.get("sources") or [])] if name]
+        return data_of(self.values)
+
+
+def data_of(parameters: dict[str, Any]) -> list[str]:
+    """Names of the data that a run with these parameters reads."""
+    return [name for name in [parameters.get("data"), *(parameters.get("sources") or [])] if name]
 
 
 def wanted_runs(

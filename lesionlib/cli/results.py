@@ -14,7 +14,6 @@ from lesionlib.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lesionlib.metrics import Interval
     from lesionlib.runs import FinishedRun, VerdictsFile
 
 results_app = typer.Typer(help="Finished runs, and those that the book quotes.", **PLAIN)
@@ -39,8 +38,9 @@ def results_add(key: Annotated[str, typer.Argument(help="A run's key, or its fir
     """Copy a finished run on real data to results/, without its notebook and pictures."""
     from lesionlib import runs
 
-    if runs.load(key).origin == "results":
-        typer.echo(f"it is there already: {runs.load(key).folder}")
+    found = runs.load(key)
+    if found.origin == "results":
+        typer.echo(f"it is there already: {found.folder}")
         return
     typer.echo(f"added {runs.add_to_results(key)}")
 
@@ -65,11 +65,11 @@ def results_export(
     from lesionlib import runs
     from lesionlib.atomic import atomic_file
 
-    table = runs.table(chapter=chapter)
     if file.suffix not in (".csv", ".parquet"):
         raise InputError(f"{file}: found the ending {file.suffix!r}, expected .csv or .parquet")
+    table = runs.table(chapter=chapter)
     with atomic_file(file) as part:
-        table.to_csv(part, index=False) if file.suffix == ".csv" else table.to_parquet(part, index=False)
+        (table.to_csv if file.suffix == ".csv" else table.to_parquet)(part, index=False)
     typer.echo(f"{len(table):,} rows of {table['key'].nunique()} runs: {file}")
 
 
@@ -92,8 +92,9 @@ def results_diff(
 
 
 def _one_line_a_run(table: pd.DataFrame) -> pd.DataFrame:
-    shown = table.drop(columns=["metric", "label", "epoch", "split", "value", "low", "high"])
-    return shown.drop_duplicates("key").dropna(axis="columns", how="all")
+    from lesionlib.runs.tables import METRIC_COLUMNS
+
+    return table.drop(columns=METRIC_COLUMNS).drop_duplicates("key").dropna(axis="columns", how="all")
 
 
 def _check_all_claims(found: VerdictsFile) -> None:
@@ -120,9 +121,5 @@ def _paired_differences(a: FinishedRun, b: FinishedRun) -> pd.DataFrame | None:
         before, after = (runs.answers(each.run.key, split) for each in (a, b))
         for measure in measures:
             found = metrics.difference(before.y_true, [before.y_prob], [after.y_prob], measure, groups=before.lesions)
-            rows.append({"split": split, "metric": measure, "difference": found.value} | _ends(found))
-    return pd.DataFrame(rows) if rows else None
-
-
-def _ends(interval: Interval) -> dict[str, float]:
-    return {"low": interval.low, "high": interval.high}
+            rows.append((split, measure, found.value, found.low, found.high))
+    return pd.DataFrame(rows, columns=["split", "metric", "difference", "low", "high"]) if rows else None

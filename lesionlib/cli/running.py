@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lesionlib.cli.pages import page_runs
-from lesionlib.cli.planning import planned_sweep, wanted_runs
+from lesionlib.cli.planning import data_of, planned_sweep, wanted_runs
 from lesionlib.cli.tables import echo_frame
 from lesionlib.errors import InputError, LesionlibError
 
 if TYPE_CHECKING:
     from collections import Counter
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     import pandas as pd
 
-    from lesionlib.runs import Batch, Crew, RunSpec, Sweep
+    from lesionlib.runs import Crew, RunSpec, Sweep
 
 ProfileOption = Annotated[str, typer.Option(help="A file in notebooks/profiles: which runs.")]
 RepositoryOption = Annotated[
@@ -55,7 +56,7 @@ def run(
         place = "results" if runs.in_results(spec) else runs.folder_of(spec)
         typer.echo(f"{spec}: finished already, in {place}")
     todo = runs.unique(specs) if force else plan.todo
-    _end_on_failures(runs.run_batch(todo, runs.rerun if force else runs.execute))
+    _end_on_failures(runs.run_batch(todo, runs.rerun if force else runs.execute).failed, len(todo))
 
 
 def sweep(
@@ -84,7 +85,7 @@ def sweep(
         echo_frame(_changing(runs.summary(plan, outcomes)))
     failed = [outcome.error for outcome in outcomes if outcome.error]
     unmade = [InputError(f"no {name} on this machine") for name, count in missing.items() for _ in range(count)]
-    _end_on_failures(runs.Batch([outcome.spec for outcome in outcomes if not outcome.error], [*unmade, *failed]))
+    _end_on_failures([*unmade, *failed], len(unmade) + len(outcomes))
 
 
 def book(
@@ -117,7 +118,8 @@ def finished_pages(profile: str) -> dict[str, Path]:
     candidates = page_runs(runs.this_project(), profile)
     todo = runs.pending([spec for specs in candidates.values() for spec in specs])
     finished = {chapter: [spec for spec in specs if spec not in todo] for chapter, specs in candidates.items()}
-    _end_on_failures(runs.run_batch([specs[0] for chapter, specs in candidates.items() if not finished[chapter]]))
+    first = [specs[0] for chapter, specs in candidates.items() if not finished[chapter]]
+    _end_on_failures(runs.run_batch(first).failed, len(first))
     pages = {chapter: finished[chapter] or specs[:1] for chapter, specs in candidates.items()}
     return {chapter: runs.folder_of(max(specs, key=runs.started)) for chapter, specs in pages.items()}
 
@@ -174,8 +176,8 @@ def _with_data(parameters: dict[str, Any], fingerprint: str) -> None:
     from lesionlib import datasets
 
     available = datasets.catalog().set_index("name")["available"]
-    for name in [parameters.get("data"), *(parameters.get("sources") or [])]:
-        if name and not available.get(name, True):
+    for name in data_of(parameters):
+        if not available.get(name, True):
             datasets.get(name)
     here = datasets.fingerprint(parameters)
     if here != fingerprint:
@@ -185,12 +187,11 @@ def _with_data(parameters: dict[str, Any], fingerprint: str) -> None:
         )
 
 
-def _end_on_failures(batch: Batch) -> None:
-    if not batch.failed:
-        return
-    kind = InputError if all(isinstance(error, InputError) for error in batch.failed) else LesionlibError
-    count = len(batch.failed) + len(batch.finished)
-    raise kind(f"{len(batch.failed)} of {count} run(s) did not end well: {batch.failed[-1]}")
+def _end_on_failures(failed: Sequence[LesionlibError], count: int) -> None:
+    """End with the last failure, if there is any, of so many runs."""
+    if failed:
+        kind = InputError if all(isinstance(error, InputError) for error in failed) else LesionlibError
+        raise kind(f"{len(failed)} of {count} run(s) did not end well: {failed[-1]}")
 
 
 def _changing(table: pd.DataFrame) -> pd.DataFrame:

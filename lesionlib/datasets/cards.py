@@ -10,21 +10,25 @@ from pydantic import BaseModel, ConfigDict
 from lesionlib import packaged
 from lesionlib.errors import InputError
 
+Category = Literal["benign", "malignant", "precancerous", "uncertain"]
 
-class _Fact(BaseModel):
+
+class Fact(BaseModel):
+    """Part of a YAML file of ours: it cannot be changed, and a field that it does not know is refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ClassFacts(_Fact):
+class ClassFacts(Fact):
     """One class: its title, the shared vocabulary's term for it, and how many images it has (None: not known)."""
 
     title: str
     diagnosis: str
-    category: Literal["benign", "malignant", "precancerous", "uncertain"]
+    category: Category
     images: int | None
 
 
-class FileFacts(_Fact):
+class FileFacts(Fact):
     """One file of the official release; size (bytes) and checksum where the publisher gives them.
 
     Where `unpack` is true, the file is an archive that holds the layout's files, and is unpacked once it is here.
@@ -38,7 +42,7 @@ class FileFacts(_Fact):
     unpack: bool = False
 
 
-class Access(_Fact):
+class Access(Fact):
     """How one comes by the files.
 
     `kind` is ``open`` (a plain download), ``account``, ``form`` or ``license`` (what stands in between), or ``links``
@@ -50,7 +54,7 @@ class Access(_Fact):
     how: str
 
 
-class Card(_Fact):
+class Card(Fact):
     """What is known of a dataset before any of its files is opened.
 
     Attributes

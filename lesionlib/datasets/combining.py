@@ -196,13 +196,11 @@ def _new_classes(dataset: LesionDataset, mapping: Rules | LabelMap, targets: pd.
 def _class_facts(dataset: LesionDataset, name: str, labels: set[str]) -> ClassFacts:
     """Describe a class by its own name, else by what the labels that went into it have in common."""
     old = dataset.card.classes
-    if name in old:
-        return old[name].model_copy(update={"images": None})
-    term = taxonomy.term(name)
+    facts = _uncounted(old.get(name), name)
     categories = {old[label].category for label in labels}
-    shared = len(categories) == 1 and not taxonomy.is_term(term)
-    category = categories.pop() if shared else taxonomy.category(term)
-    return ClassFacts(title=name, diagnosis=term, category=category, images=None)
+    if name in old or taxonomy.is_term(facts.diagnosis) or len(categories) != 1:
+        return facts
+    return facts.model_copy(update={"category": categories.pop()})
 
 
 def _common_classes(parts: list[LesionDataset], classes: Sequence[str] | None) -> list[str]:

@@ -194,7 +194,7 @@ def _receive(opened: requests.Session, remote: Remote, part: _Part) -> None:
         if answer.status_code == requests.codes.requested_range_not_satisfiable:
             part.clear()
             raise _Unsteady("the server has less of the file than is here")
-        refuse_no(answer, remote, part.name)
+        _refuse_no(answer, remote, part.name)
         if answer.status_code == requests.codes.partial_content:
             _refuse_other_part(answer, part)
         else:
@@ -212,7 +212,7 @@ def _range(remote: Remote, part: _Part) -> dict[str, str]:
     return headers | ({"If-Range": note["validator"]} if note.get("validator") else {})
 
 
-def refuse_no(answer: requests.Response, remote: Remote, name: str) -> None:
+def _refuse_no(answer: requests.Response, remote: Remote, name: str) -> None:
     """Raise unless the server sends the file.
 
     Raises

@@ -42,26 +42,6 @@ class ImageFiles:
     def __setstate__(self, root: Path) -> None:
         self.__init__(root)
 
-    def index(self, names: list[str], suffixes: tuple[str, ...]) -> dict[str, str]:
-        """Find files by suffix in the archives or folders called `names`; map stem to reference.
-
-        Of an archive and its unpacked folder, the folder is taken.
-
-        Raises
-        ------
-        InputError
-            An archive that cannot be read, or with a member outside its folder; a stem found twice.
-        """
-        found: dict[str, str] = {}
-        for name in names:
-            for stem, reference in self._entries(name, suffixes):
-                if stem in found:
-                    raise InputError(
-                        f"{self.root}: image {stem} stands twice, as {found[stem]} and {reference}; remove one of them"
-                    )
-                found[stem] = reference
-        return found
-
     def paths(self, suffixes: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
         """Find files by suffix anywhere below the root; map reference to the parts of the path.
 
@@ -149,18 +129,6 @@ class ImageFiles:
         except UNDECODABLE as error:
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise InputError(f"{self.root / reference}: not a whole image ({reason}); get the file again") from error
-
-    def _entries(self, name: str, suffixes: tuple[str, ...]) -> list[tuple[str, str]]:
-        folder = self.root / name
-        if folder.is_dir():
-            files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
-            return [(path.stem, path.relative_to(self.root).as_posix()) for path in files]
-        archive = f"{name}.zip"
-        if not (self.root / archive).is_file():
-            return []
-        members = {member: PurePosixPath(member) for member in self._directory(archive)}
-        images = {m: path for m, path in members.items() if path.suffix.lower() in suffixes}
-        return [(path.stem, f"{archive}{SEPARATOR}{m}") for m, path in images.items() if "__MACOSX" not in path.parts]
 
     def _walk(self) -> Iterator[Path]:
         # Entry by entry: rglob does not follow links, but a dataset's folder may link to where its parts are kept.

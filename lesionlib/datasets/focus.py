@@ -11,6 +11,7 @@ from lesionlib.datasets.files import ImageFiles
 from lesionlib.datasets.merged import MergedFiles
 from lesionlib.datasets.schema import LesionDataset, digest
 from lesionlib.errors import InputError
+from lesionlib.numeric import is_number
 
 _GRAY = "#808080"
 _NEAREST = Image.Resampling.NEAREST
@@ -92,7 +93,7 @@ def on_lesion(dataset: LesionDataset, how: str = "crop", margin: float = 0.25) -
     """
     if how not in ("crop", "mask"):
         raise InputError(f"how: {how!r} is not known; choose crop (around the lesion) or mask (gray outside it)")
-    if not isinstance(margin, int | float) or not 0 <= margin < float("inf"):
+    if not is_number(margin, 0):
         raise InputError(f"margin: {margin!r}; expected a share of the lesion's side, 0 or more")
     lost = int(dataset.frame["mask"].isna().sum())
     if lost:

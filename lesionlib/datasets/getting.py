@@ -142,13 +142,16 @@ def _kaggle_credentials(facts: Card) -> tuple[str, str]:
 
 def _collect(facts: Card, folder: Path, auth: tuple[str, str] | None) -> list[str]:
     """Download all files of the card into `folder`; return what is to be said of it."""
-    page = f"https://doi.org/{facts.doi}" if facts.doi else f"the publisher's page (`lesionlib data card {facts.name}`)"
+    page = "your Kaggle credentials and " if auth else ""
+    page += (
+        f"https://doi.org/{facts.doi}" if facts.doi else f"the publisher's page (`lesionlib data card {facts.name}`)"
+    )
     notes = []
     for file in facts.files:
         if file.url is None:
             continue
         try:
-            _take(file, Remote(file.url, file.md5, file.bytes, _page(page, auth), auth), folder)
+            _take(file, Remote(file.url, file.md5, file.bytes, page, auth), folder)
         except Refused as refusal:
             if not file.optional:
                 raise
@@ -157,10 +160,6 @@ def _collect(facts: Card, folder: Path, auth: tuple[str, str] | None) -> list[st
         table = facts.files[0]
         notes += links.fetch_images(folder / table.name, folder / "images", table.url)
     return notes
-
-
-def _page(page: str, auth: tuple[str, str] | None) -> str:
-    return page if auth is None else f"your Kaggle credentials and {page}"
 
 
 def _take(file: FileFacts, remote: Remote, folder: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import warnings
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +22,6 @@ from lesionlib.datasets.schema import LesionDataset, build, digest
 from lesionlib.errors import InputError
 from lesionlib.numeric import is_whole
 
-_PHANTOMS: dict[str, Callable[..., None]] = dict(phantoms.WRITERS)
 # Images of a collection's phantom, for each class of each source: when nobody chose a number, and the fewest.
 _PER_CLASS, _FEWEST_PER_CLASS = 40, 20
 
@@ -53,21 +51,19 @@ def catalog() -> pd.DataFrame:
     rows = []
     for name in cards.names():
         facts = cards.card(name)
-        common = {"classes": len(facts.classes), "modality": facts.modality}
-        rows.append(
-            {
-                "name": name,
-                "title": facts.title,
-                "images": facts.images,
-                **common,
-                "license": facts.license,
-                "available": find(name) is not None,
-            }
-        )
-        if name in _PHANTOMS:
-            title = f"drawn lesions in the layout of {name}"
-            phantom = {"name": f"phantom:{name}", "title": title, "images": phantoms.images(name), **common}
-            rows.append({**phantom, "license": "CC BY 4.0", "available": True})
+        row = {
+            "name": name,
+            "title": facts.title,
+            "images": facts.images,
+            "classes": len(facts.classes),
+            "modality": facts.modality,
+            "license": facts.license,
+            "available": find(name) is not None,
+        }
+        rows.append(row)
+        if name in phantoms.VERSIONS:
+            drawn = {"name": f"phantom:{name}", "title": f"drawn lesions in the layout of {name}"}
+            rows.append(row | drawn | {"images": phantoms.images(name), "license": "CC BY 4.0", "available": True})
     return pd.DataFrame(rows)
 
 
@@ -102,12 +98,11 @@ def load(name: str, root: str | Path | None = None, **phantom: int) -> LesionDat
     if isinstance(name, str) and name.removeprefix("phantom:") in taxonomy.label_maps():
         return _collection(name, root, phantom)
     facts = cards.card(name)
+    _check_phantom_parameters(name, phantom)
     if name.startswith("phantom:"):
         if root is not None:
             raise InputError(f"{name} is drawn into the user's cache: it takes no root (set LESIONLIB_CACHE instead)")
-        folder = _phantom_folder(facts.name, **_phantom_parameters(name, phantom))
-    elif phantom:
-        raise InputError(f"{name}: {', '.join(phantom)} can be chosen for phantoms only")
+        folder = _phantom_folder(facts.name, **phantom)
     else:
         folder = _data_folder(name, root)
     files = ImageFiles(folder)
@@ -207,13 +202,12 @@ def _copy(source: Path, target: Path) -> None:
 def _collection(name: str, root: str | Path | None, phantom: dict[str, int]) -> LesionDataset:
     """Join the sources of a label map in its classes."""
     label_map = taxonomy.label_map(name.removeprefix("phantom:"))
+    _check_phantom_parameters(name, phantom)
     if root is not None:
         raise InputError(f"{name} is made of {', '.join(label_map.sources)}: it takes no root (set LESIONLIB_DATA)")
     if name.startswith("phantom:"):
-        shares = _shares(name, list(label_map.sources), **_phantom_parameters(name, phantom))
+        shares = _shares(name, list(label_map.sources), **phantom)
         parts = [load(f"phantom:{source}", **share) for source, share in shares.items()]
-    elif phantom:
-        raise InputError(f"{name}: {', '.join(phantom)} can be chosen for phantoms only")
     else:
         parts = [load(source) for source in _sources_here(name, list(label_map.sources))]
     classes = list(label_map.classes)
@@ -259,19 +253,20 @@ def _data_folder(name: str, root: str | Path | None) -> Path:
     return folder
 
 
-def _phantom_parameters(name: str, given: dict[str, int]) -> dict[str, int]:
+def _check_phantom_parameters(name: str, given: dict[str, int]) -> None:
+    if given and not name.startswith("phantom:"):
+        raise InputError(f"{name}: {', '.join(given)} can be chosen for phantoms only")
     unknown = sorted(set(given) - {"n", "size", "seed"})
     if unknown:
         raise InputError(f"{name} has no parameter {unknown[0]!r}: expected n, size or seed")
-    return given
 
 
 def _phantom_folder(base: str, n: int | None = None, size: int = 128, seed: int = 0) -> Path:
-    if base not in _PHANTOMS:
-        raise InputError(f"no phantom of {base} can be drawn; there are {', '.join(_PHANTOMS)}")
+    if base not in phantoms.VERSIONS:
+        raise InputError(f"no phantom of {base} can be drawn; there are {', '.join(phantoms.VERSIONS)}")
     n = phantoms.images(base) if n is None else n
     folder = cache_root() / "phantoms" / f"{base}-n{n}-size{size}-seed{seed}-v{phantoms.VERSIONS[base]}"
     if not folder.is_dir():
         with atomic_folder(folder) as part:
-            _PHANTOMS[base](part, n=n, size=size, seed=seed)
+            phantoms.write(base, part, n=n, size=size, seed=seed)
     return folder

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, RootModel, model_validator
+from pydantic import ConfigDict, RootModel, model_validator
 
 from lesionlib import packaged
+from lesionlib.datasets.cards import Category, Fact
 from lesionlib.errors import InputError
 
-Category = Literal["benign", "malignant", "precancerous", "uncertain"]
 
-
-class _Fact(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Term(_Fact):
+class Term(Fact):
     """One diagnosis: its title, its category, the broader diagnosis above it, and its other names.
 
     Attributes
@@ -115,7 +109,7 @@ class Vocabulary(RootModel[dict[str, Term]]):
         return found
 
 
-class MapClass(_Fact):
+class MapClass(Fact):
     """One class of a paper: its title, and the vocabulary's term for it (None: the class is called so).
 
     Attributes
@@ -130,7 +124,7 @@ class MapClass(_Fact):
     diagnosis: str | None = None
 
 
-class Note(_Fact):
+class Note(Fact):
     """What was decided about a label, and why.
 
     Attributes
@@ -145,7 +139,7 @@ class Note(_Fact):
     note: str
 
 
-class LabelMap(_Fact):
+class LabelMap(Fact):
     """A paper's map from the labels of datasets to its own classes.
 
     Attributes
@@ -281,29 +275,6 @@ def lineage(name: str) -> list[str]:
         The nearest first.
     """
     return _vocabulary().lineage(term(name))
-
-
-def is_a(name: str, ancestor: str) -> bool:
-    """Tell whether a diagnosis is another one, or a kind of it.
-
-    Parameters
-    ----------
-    name, ancestor : str
-        Terms, or other names of them.
-
-    Returns
-    -------
-    bool
-        True also where both are the same term.
-
-    Raises
-    ------
-    InputError
-        `ancestor` is no term of the vocabulary.
-    """
-    if not is_term(term(ancestor)):
-        raise InputError(f"{ancestor!r} is no term of the vocabulary; taxonomy.vocabulary() lists them")
-    return term(ancestor) in lineage(name)
 
 
 def vocabulary() -> pd.DataFrame:

@@ -14,8 +14,8 @@ from lesionlib.errors import InputError
 from lesionlib.numeric import is_whole
 
 
-def few(dataset: LesionDataset, n: int, seed: int = 0, split: str = "train") -> LesionDataset:
-    """Keep `n` images of a split; its others are in no split (``<NA>``), and the rows stay where they are.
+def few(dataset: LesionDataset, n: int, seed: int = 0) -> LesionDataset:
+    """Keep `n` training images; the others are in no split (``<NA>``), and the rows stay where they are.
 
     Each class keeps its share, and one image at least. With one seed, fewer images are a part of more: those of
     ``few(ds, 25)`` are among those of ``few(ds, 50)``, as if they had been gathered one after the other.
@@ -25,11 +25,9 @@ def few(dataset: LesionDataset, n: int, seed: int = 0, split: str = "train") -> 
     dataset : LesionDataset
         Split, see `LesionDataset.with_split`.
     n : int
-        From the number of classes in the split to the number of its images.
+        From the number of classes in the split ``train`` to the number of its images.
     seed : int
         Of the draw; the same on every machine.
-    split : str
-        Which split is to have fewer.
 
     Returns
     -------
@@ -39,13 +37,13 @@ def few(dataset: LesionDataset, n: int, seed: int = 0, split: str = "train") -> 
     Raises
     ------
     InputError
-        There is no such split, or `n` is out of range.
+        There is no split ``train``, or `n` is out of range.
     """
-    rows = dataset.subset(split)
+    rows = dataset.subset("train")
     fewest, most = rows["label"].nunique(), len(rows)
     if not is_whole(n, fewest, most):
         raise InputError(
-            f"{dataset.name}: n is {n!r}; expected a whole number from {fewest} (one image of each class in {split}) "
+            f"{dataset.name}: n is {n!r}; expected a whole number from {fewest} (one image of each class in train) "
             f"to {most} (all of its images)"
         )
     order = rows.loc[splits.shuffled(rows["image_id"], seed)]

@@ -117,10 +117,9 @@ def _leaks(dataset: LesionDataset) -> list[tuple[str, int | None, int]]:
     rows = []
     for column in ("patient_id", "lesion_id"):
         known = dataset.frame.dropna(subset=[column, "split"])
-        if known.empty:
-            continue
-        sides = known.groupby(column)["split"].nunique()
-        rows.append((f"{column} on two sides of the split", 0, int((sides > 1).sum())))
+        if len(known):
+            sides = known.groupby(column)["split"].nunique()
+            rows.append((f"{column} on two sides of the split", 0, int((sides > 1).sum())))
     return rows
 
 

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lesionlib.errors import InputError, first_fault
 
 MANIFEST = "kit.json"
-_CHUNK = 1 << 20
 
 
 class _Part(BaseModel):
@@ -120,8 +119,5 @@ def read_manifest(folder: str | Path) -> Manifest:
 
 
 def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

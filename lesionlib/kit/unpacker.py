@@ -187,11 +187,8 @@ def check_files(kit: Path, manifest: dict) -> None:
 
 
 def sha256(path: Path) -> str:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fill(kit: Path, manifest: dict, part: Path) -> None:

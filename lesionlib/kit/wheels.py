@@ -76,7 +76,7 @@ def fetch_wheels(project: Path, target: Target, folder: Path) -> Carried:
         pip = _Pip(target, Path(scratch))
         there = _show_what_is_there(target, pins, pip.stubs)
         names = {canonicalize_name(each.name) for each in wanted}
-        pip.build([name for root, group in _BUILT_HERE.items() if root in names for name in group], pins, target)
+        pip.build([name for root, group in _BUILT_HERE.items() if root in names for name in group], pins)
         carried = _carried(pip, wanted, target, pins, there)
         pip.download(carried.packages, folder)
     return carried
@@ -185,9 +185,9 @@ class _Pip:
         for folder in (self.stubs, self._built):
             folder.mkdir()
 
-    def build(self, names: Sequence[str], pins: Mapping[str, str], target: Target) -> None:
+    def build(self, names: Sequence[str], pins: Mapping[str, str]) -> None:
         """Build wheels of Python alone from the sources of packages that publish none."""
-        lacking = [name for name in names if name not in target.packages]
+        lacking = [name for name in names if name not in self.target.packages]
         if not lacking:
             return
         exact = [f"{name}=={pins[name]}" if name in pins else name for name in lacking]

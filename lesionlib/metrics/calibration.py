@@ -38,7 +38,7 @@ def reliability(y_true, y_prob, bins: int = BINS, labels: Sequence | None = None
         As for `report`.
     """
     edges = np.linspace(0, 1, checks.positive(bins, "bins") + 1)
-    truth, prob = _checked(y_true, y_prob, labels)
+    truth, prob, _ = checks.judged(y_true, y_prob, labels)
     confidence, correct = prob.max(axis=1), prob.argmax(axis=1) == truth
     where = confidence_bins(confidence, bins)
     images = np.bincount(where, minlength=bins)
@@ -84,8 +84,3 @@ def expected_calibration_error(y_true, y_prob, bins: int = BINS, labels: Sequenc
 def confidence_bins(confidence: np.ndarray, bins: int = BINS) -> np.ndarray:
     """Return the bin 0..bins-1 of each confidence; bin b is (b / bins, (b + 1) / bins]."""
     return np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], confidence, side="left")
-
-
-def _checked(y_true, y_prob, labels) -> tuple[np.ndarray, np.ndarray]:
-    prob = checks.probabilities(y_prob)
-    return checks.codes(y_true, checks.class_labels(labels, prob.shape[1]), len(prob)), prob

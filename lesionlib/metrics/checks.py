@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lesionlib.errors import InputError
-from lesionlib.numeric import is_whole
+from lesionlib.numeric import is_number, is_whole
 
 SUM_TOLERANCE = 1e-3
 # A float32 softmax may overshoot 1 by its last digit.
@@ -43,6 +43,13 @@ def probabilities(y_prob) -> np.ndarray:
             "apply softmax, or divide each row by its sum"
         )
     return prob
+
+
+def judged(y_true, y_prob, labels: Sequence | None) -> tuple[np.ndarray, np.ndarray, list]:
+    """Return the truth as codes (n,), the probabilities (n, k), and the k class labels."""
+    prob = probabilities(y_prob)
+    names = class_labels(labels, prob.shape[1])
+    return codes(y_true, names, len(prob)), prob, names
 
 
 def class_labels(labels: Sequence | None, k: int) -> list:
@@ -102,18 +109,18 @@ def scores(y_score) -> np.ndarray:
     return score
 
 
-def group_codes(groups, n: int) -> np.ndarray:
+def group_codes(groups, n: int, name: str = "groups") -> np.ndarray:
     """Return codes 0..g-1 of the resampling unit of each image; without groups, each image its own."""
     if groups is None:
         return np.arange(n)
-    return pd.factorize(vector(groups, "groups", n))[0]
+    return pd.factorize(vector(groups, name, n))[0]
 
 
-def level(ci: float) -> float:
-    """Return the confidence level, a fraction strictly between 0 and 1."""
-    if isinstance(ci, bool) or not isinstance(ci, int | float | np.number) or not 0 < ci < 1:
-        raise InputError(f"ci: found {ci!r}, expected a fraction between 0 and 1, such as 0.95")
-    return float(ci)
+def level(value: float, name: str = "ci") -> float:
+    """Return a level of confidence or of error, a fraction strictly between 0 and 1."""
+    if not is_number(value) or not 0 < value < 1:
+        raise InputError(f"{name}: found {value!r}, expected a fraction between 0 and 1, such as 0.95 or 0.05")
+    return float(value)
 
 
 def positive(value: int, name: str) -> int:

@@ -209,17 +209,16 @@ class _Case:
 
     @classmethod
     def of(cls, y_true, y_prob, groups, labels, positive, resample) -> _Case:
-        prob = checks.probabilities(y_prob)
-        labels = checks.class_labels(labels, prob.shape[1])
+        truth, prob, labels = checks.judged(y_true, y_prob, labels)
         if positive is not None and positive not in labels:
             raise InputError(f"positive: found {positive!r}, expected one of {', '.join(map(str, labels))}")
         named = named_groups(groups, len(prob))
         return cls(
-            checks.codes(y_true, labels, len(prob)),
+            truth,
             prob,
             named.codes,
             [name.item() if isinstance(name, np.generic) else name for name in named.categories],
-            _units(resample, len(prob)),
+            checks.group_codes(resample, len(prob), "resample"),
             None if positive is None else labels.index(positive),
         )
 
@@ -270,13 +269,11 @@ class _Case:
     def _gaps(self, metric: str, weights_by_group: Iterator[np.ndarray]) -> np.ndarray:
         """The gap (b,) over groups, from how often each image stands in each of them (b, n)."""
         judge = reports.Judge.of(self.truth, self.prob)
+        positive = self.positive if metric in _OF_A_CLASS else None
         values = []
         for weights in weights_by_group:
             with np.errstate(invalid="ignore"):  # a group of which no image was drawn
-                per_class, overall = reports.metrics_of(*judge.measure(weights.astype(np.float64)))
-            of_class = metric in _OF_A_CLASS
-            column = reports.PER_CLASS.index(metric) if of_class else reports.OVERALL.index(metric)
-            values.append(per_class[:, self.positive, column] if of_class else overall[:, column])
+                values.append(reports.measured(judge, weights.astype(np.float64), metric, positive))
         values = np.array(values)
         enough = (~np.isnan(values)).sum(axis=0) > 1
         gaps = np.full(values.shape[1], np.nan)
@@ -312,9 +309,3 @@ def named_groups(groups, n: int) -> pd.Categorical:
         return named
     names = [*(name for name in named.categories if name != UNKNOWN), UNKNOWN]
     return pd.Categorical(pd.Series(named, dtype=object).fillna(UNKNOWN), categories=names)
-
-
-def _units(resample, n: int) -> np.ndarray:
-    if resample is None:
-        return np.arange(n)
-    return pd.factorize(checks.vector(resample, "resample", n))[0]

@@ -58,11 +58,9 @@ def hierarchy(y_true, y_prob, labels: Sequence, categories: Sequence[str]) -> Hi
     InputError
         Not one category a class, or as from `report`.
     """
-    prob = checks.probabilities(y_prob)
-    names = checks.class_labels(labels, prob.shape[1])
+    truth, prob, names = checks.judged(y_true, y_prob, labels)
     if len(categories) != len(names):
         raise InputError(f"categories: found {len(categories)}, expected {len(names)}, one for each class")
-    truth = checks.codes(y_true, names, len(prob))
     order = list(dict.fromkeys(categories))
     of_class = np.array([order.index(category) for category in categories])
     sums = prob @ np.eye(len(order))[of_class]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -82,17 +83,12 @@ def bootstrap(
     n = _common_length(arrays)
     ci, n_resamples = checks.level(ci), checks.positive(n_resamples, "n_resamples")
     units = checks.group_codes(groups, n)
-    rows = np.arange(n)
-    replicates = np.array(
-        [
-            float(statistic(*(array[np.repeat(rows, weights)] for array in arrays)))
-            for block in resample_weights(units, n_resamples, seed)
-            for weights in block
-        ]
-    )
-    low, high = percentile_interval(replicates, ci)
-    dropped = int(np.isnan(replicates).sum())
-    return Interval(float(statistic(*arrays)), float(low), float(high), n_resamples, dropped)
+
+    def measured(weights: np.ndarray) -> np.ndarray:
+        drawn = (np.repeat(np.arange(n), times) for times in weights.astype(int))
+        return np.array([float(statistic(*(array[rows] for array in arrays))) for rows in drawn])
+
+    return interval_of(resampled(measured, units, n_resamples, seed), ci)
 
 
 def wilson(successes: int, n: int, ci: float = 0.95) -> tuple[float, float]:
@@ -144,6 +140,28 @@ def resample_weights(units: np.ndarray, n_resamples: int, seed: int) -> Iterator
         b = min(size, n_resamples - start)
         drawn = rng.integers(g, size=(b, g)) + g * np.arange(b)[:, None]
         yield np.bincount(drawn.ravel(), minlength=b * g).reshape(b, g)[:, units]
+
+
+def resampled(
+    measured: Callable[[np.ndarray], np.ndarray], units: np.ndarray, n_resamples: int, seed: int
+) -> np.ndarray:
+    """Return (1 + n_resamples, ...) from a function of weights (b, n) that answers (b, ...): row 0 is the data."""
+    blocks = chain([np.ones((1, len(units)))], resample_weights(units, n_resamples, seed))
+    return np.concatenate([measured(weights.astype(np.float64)) for weights in blocks])
+
+
+def weighted_means(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the means (b, m) of columns (n, m) under weights (b, n); NaN where the weights are all 0."""
+    total = weights.sum(axis=1, keepdims=True)
+    sums = weights @ values
+    return np.divide(sums, total, out=np.full(sums.shape, np.nan), where=total > 0)
+
+
+def interval_of(replicates: np.ndarray, ci: float) -> Interval:
+    """Return the interval of a statistic (1 + n,): row 0 is its value, the others are its replicates."""
+    low, high = percentile_interval(replicates[1:], ci)
+    dropped = int(np.isnan(replicates[1:]).sum())
+    return Interval(float(replicates[0]), float(low), float(high), len(replicates) - 1, dropped)
 
 
 def percentile_interval(replicates: np.ndarray, ci: float) -> tuple[np.ndarray, np.ndarray]:

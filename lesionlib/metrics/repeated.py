@@ -8,13 +8,11 @@ import numpy as np
 
 from lesionlib.errors import InputError
 from lesionlib.metrics import checks
-from lesionlib.metrics.intervals import Interval, percentile_interval, resample_weights
-from lesionlib.metrics.reports import OVERALL, PER_CLASS, Judge, counted, metrics_of
+from lesionlib.metrics.intervals import Interval, interval_of, resampled
+from lesionlib.metrics.reports import OVERALL, PER_CLASS, Judge, measured
 
 KAPPA = "kappa"
 _MEASURES = (*OVERALL, KAPPA)
-# What no confusion matrix tells.
-_BEYOND_COUNTS = {"auc", "macro_auc", "top5", "ece"}
 
 
 def over_seeds(
@@ -127,27 +125,16 @@ class _Repeated:
 
     def interval(self, arms: list[tuple[float, list[Judge]]], n_resamples: int, ci: float, seed: int) -> Interval:
         n_resamples, ci = checks.positive(n_resamples, "n_resamples"), checks.level(ci)
-        n = len(arms[0][1][0].cells)
-        units = checks.group_codes(self.groups, n)
-        value = float(self._combined(arms, np.ones((1, n)))[0])
-        blocks = resample_weights(units, n_resamples, seed)
-        replicates = np.concatenate([self._combined(arms, weights) for weights in blocks])
-        low, high = percentile_interval(replicates, ci)
-        return Interval(value, float(low), float(high), n_resamples, int(np.isnan(replicates).sum()))
+        units = checks.group_codes(self.groups, len(arms[0][1][0].cells))
+        return interval_of(resampled(lambda weights: self._combined(arms, weights), units, n_resamples, seed), ci)
 
     def _combined(self, arms: list[tuple[float, list[Judge]]], weights: np.ndarray) -> np.ndarray:
-        weights = weights.astype(np.float64)
         return sum(sign * np.mean([self._measured(each, weights) for each in judges], axis=0) for sign, judges in arms)
 
     def _measured(self, judge: Judge, weights: np.ndarray) -> np.ndarray:
         if self.measure == KAPPA:
             return _kappa(judge.confusion(weights))
-        # Ranks cost far more than counts, so they are weighed only where they are asked for.
-        whole = self.measure in _BEYOND_COUNTS
-        per_class, overall = metrics_of(*judge.measure(weights)) if whole else counted(judge.confusion(weights))
-        if self.positive is None:
-            return overall[:, OVERALL.index(self.measure)]
-        return per_class[:, self.positive, PER_CLASS.index(self.measure)]
+        return measured(judge, weights, self.measure, self.positive)
 
 
 def _kappa(confusion: np.ndarray) -> np.ndarray:

@@ -24,6 +24,8 @@ OVERALL = (
     "top5",
     "ece",
 )
+# What no confusion matrix tells.
+_BEYOND_COUNTS = {"auc", "macro_auc", "top5", "ece"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,9 +148,7 @@ def report(
     In a bootstrap replicate the same rules hold for the classes drawn into it; replicates in which a metric
     is NaN are left out of its interval. An interval is NaN where the value is.
     """
-    prob = checks.probabilities(y_prob)
-    labels = checks.class_labels(labels, prob.shape[1])
-    truth = checks.codes(y_true, labels, len(prob))
+    truth, prob, labels = checks.judged(y_true, y_prob, labels)
     judge = Judge.of(truth, prob)
     every_image_once = np.ones((1, len(truth)))
     confusion, auc, top5, ece = judge.measure(every_image_once)
@@ -300,6 +300,16 @@ def counted(confusion) -> tuple[np.ndarray, np.ndarray]:
     """Return what `metrics_of` does from counts alone: NaN for the AUC, top 5 and calibration."""
     unknown = np.full(len(confusion), np.nan)
     return metrics_of(confusion, np.full(confusion.shape[:2], np.nan), unknown, unknown)
+
+
+def measured(judge: Judge, weights: np.ndarray, measure: str, positive: int | None = None) -> np.ndarray:
+    """Return one metric (b,) for weights (b, n): an overall one, or that of the class `positive`."""
+    # Ranks cost far more than counts, so they are weighed only where they are asked for.
+    whole = measure in _BEYOND_COUNTS
+    per_class, overall = metrics_of(*judge.measure(weights)) if whole else counted(judge.confusion(weights))
+    if positive is None:
+        return overall[:, OVERALL.index(measure)]
+    return per_class[:, positive, PER_CLASS.index(measure)]
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -40,21 +40,3 @@ def load(key: str) -> Paper:
     if key not in known:
         raise InputError(f"papers.load: no paper {key!r}; expected one of: {', '.join(known)}")
     return packaged.read(f"papers/{key}.yaml", Paper)
-
-
-def parse(text: str, source: str) -> Paper:
-    """Read one paper's YAML.
-
-    Parameters
-    ----------
-    text : str
-        The YAML.
-    source : str
-        Its file name, for messages.
-
-    Raises
-    ------
-    LesionlibError
-        Not YAML, or not what the schema asks for; names the first field at fault.
-    """
-    return packaged.parse(text, Paper, f"papers/{source}")

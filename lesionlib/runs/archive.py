@@ -57,9 +57,7 @@ def add_to_results(key: str) -> Path:
     if run.origin == "results":
         return run.folder
     _check_worth_keeping(run)
-    results = store.results_root()
-    if results is None:
-        raise InputError("there is no results folder: run this in the project, or set LESIONLIB_RESULTS")
+    results = store.writable_results()
     target = results / run.run.chapter / run.run.key
     if run.run.cases:
         _keep_cases(run, results / store.CASES / f"{run.run.cases}.parquet")

@@ -117,9 +117,7 @@ def publish_verdicts(found: schema.VerdictsFile) -> Path:
     InputError
         An answer rests on a run that is not in ``results/``, or there is no such folder, or it cannot be written.
     """
-    path = _table_file()
-    if path is None:
-        raise InputError("there is no results folder: run this in the project, or set LESIONLIB_RESULTS")
+    path = store.writable_results() / store.VERDICTS
     published = {folder.name for folder in store.run_folders(path.parent)}
     for row in found.rows:
         missing = [key for key in row.runs if key not in published]

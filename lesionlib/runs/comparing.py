@@ -76,11 +76,10 @@ def shared_splits(first: FinishedRun, second: FinishedRun) -> list[str]:
     list of str
         Where they can be compared image by image; often empty.
     """
-    predicted = []
-    for run in (first, second):
-        if run.run.cases is None or not (run.folder / "predictions.parquet").is_file() or "arm" in run.predicted:
-            return []
-        predicted.append({name: set(rows["image_id"]) for name, rows in run.predicted.groupby("split")})
-    if first.run.classes != second.run.classes:
+    runs = first, second
+    if first.run.classes != second.run.classes or not all(run.has_predictions for run in runs):
         return []
-    return [name for name, images in predicted[0].items() if images == predicted[1].get(name)]
+    if any("arm" in run.predicted for run in runs):
+        return []
+    ours, theirs = ({name: set(rows["image_id"]) for name, rows in run.predicted.groupby("split")} for run in runs)
+    return [name for name, images in ours.items() if images == theirs.get(name)]

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,15 +82,13 @@ def part_folder(spec: RunSpec, root: Path) -> Path:
     return root / _PART / f"{spec.chapter}-{spec.key}-{os.getpid()}"
 
 
-def started(spec: RunSpec, root: Path | None = None) -> str:
+def started(spec: RunSpec) -> str:
     """Return when a finished run was started.
 
     Parameters
     ----------
     spec : RunSpec
         From `plan`.
-    root : Path, optional
-        The folder of the runs; `runs_root()` by default.
 
     Returns
     -------
@@ -102,7 +100,7 @@ def started(spec: RunSpec, root: Path | None = None) -> str:
     InputError
         There is no such run.
     """
-    return schema.read(folder_of(spec, root) / "run.json", schema.RunFile).started or ""
+    return schema.read(folder_of(spec) / "run.json", schema.RunFile).started or ""
 
 
 def is_current(spec: RunSpec, root: Path | None = None) -> bool:
@@ -127,30 +125,28 @@ def is_current(spec: RunSpec, root: Path | None = None) -> bool:
     )
 
 
-def pending(specs: Sequence[RunSpec], root: Path | None = None) -> list[RunSpec]:
+def pending(specs: Iterable[RunSpec]) -> list[RunSpec]:
     """Return the runs that have to be made.
 
     Parameters
     ----------
-    specs : sequence of RunSpec
+    specs : iterable of RunSpec
         From `plan`.
-    root : Path, optional
-        The folder of the runs; `runs_root()` by default.
 
     Returns
     -------
     list of RunSpec
         Those of `specs` that do not stand, or are stale; each key once.
     """
-    return [spec for spec in unique(specs) if not is_current(spec, root)]
+    return [spec for spec in unique(specs) if not is_current(spec)]
 
 
-def unique(specs: Sequence[RunSpec]) -> list[RunSpec]:
+def unique(specs: Iterable[RunSpec]) -> list[RunSpec]:
     """Return each run once: overrides can make two parameter sets of a profile the same.
 
     Parameters
     ----------
-    specs : sequence of RunSpec
+    specs : iterable of RunSpec
         From `plan`.
 
     Returns
@@ -191,13 +187,13 @@ def execute(spec: RunSpec, root: Path | None = None) -> Path:
         return folder_of(spec, root) if is_current(spec, root) else _run(spec, root)
 
 
-def rerun(spec: RunSpec, root: Path | None = None) -> Path:
+def rerun(spec: RunSpec) -> Path:
     """Run a notebook, in place of an earlier run of the same key; otherwise like `execute`.
 
     Parameters
     ----------
-    spec, root
-        As for `execute`.
+    spec : RunSpec
+        From `plan`.
 
     Returns
     -------
@@ -211,16 +207,12 @@ def rerun(spec: RunSpec, root: Path | None = None) -> Path:
     Busy
         As from `execute`.
     """
-    root = root or store.runs_root()
+    root = store.runs_root()
     with only_writer(spec, root):
         return _run(spec, root)
 
 
-def run_batch(
-    specs: Sequence[RunSpec],
-    run_one: Callable[[RunSpec, Path | None], Path] = execute,
-    root: Path | None = None,
-) -> Batch:
+def run_batch(specs: Sequence[RunSpec], run_one: Callable[[RunSpec], Path] = execute) -> Batch:
     """Run a list of notebooks one after the other; one that fails does not stop the others.
 
     Parameters
@@ -229,8 +221,6 @@ def run_batch(
         From `plan`.
     run_one : callable
         `execute` or `rerun`.
-    root : Path, optional
-        The folder of the runs; `runs_root()` by default.
 
     Returns
     -------
@@ -241,7 +231,7 @@ def run_batch(
     for number, spec in enumerate(specs, start=1):
         _say(f"run {number} of {len(specs)}: {spec}")
         try:
-            batch.finished.append(run_one(spec, root))
+            batch.finished.append(run_one(spec))
         except (RunFailed, Busy) as error:
             _say(str(error))
             batch.failed.append(error)

@@ -128,7 +128,7 @@ def record(
             "seed": schema.portable(seed),
             "device": str(device),
             "versions": _versions(),
-            "code": _code(chapter),
+            "code": spec.code_here(chapter),
             "started": schema.now(),
             "openings": [dict(opening) for opening in openings],
         },
@@ -220,13 +220,6 @@ def _cases(cases: pd.DataFrame) -> pd.DataFrame:
 def _write_table(path: Path, table: pd.DataFrame) -> None:
     with atomic_file(path) as part:
         table.reset_index(drop=True).to_parquet(part, index=False)
-
-
-def _code(chapter: str) -> str | None:
-    """Return the digest of the code, where the chapter's notebook is at hand."""
-    project = store.project_root()
-    notebook = project / "notebooks" / f"{chapter}.ipynb" if project else None
-    return spec.code_digest(notebook) if notebook and notebook.is_file() else None
 
 
 def _versions() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The files of a run, ``run.json`` and ``metrics.json``: versioned, checked on the way in and out."""
+"""The files of a run (``run.json``, ``metrics.json``, ``verdicts.json``): versioned, checked on the way in and out."""
 
 from __future__ import annotations
 

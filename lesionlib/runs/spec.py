@@ -21,6 +21,7 @@ PARAMETERS = "parameters"
 # Cells with this tag only read and show: a changed figure must not cost hours of training.
 LOOK = "look"
 _PLAIN = "a number, a text, true, false, null or a list of them"
+_WRITTEN_OUT = "a number, a text, True, False, None or a list of them"
 
 
 @dataclass(frozen=True)
@@ -174,9 +175,9 @@ def _literal(where: str, node: ast.expr | None) -> Any:
     try:
         value = ast.literal_eval(node)
     except ValueError as error:
-        raise InputError(f"{where} must be written out: a number, a text, True, False, None or a list") from error
+        raise InputError(f"{where} must be written out: {_WRITTEN_OUT}") from error
     value = list(value) if isinstance(value, tuple) else value
-    return _expect(where, value, _is_plain(value), "a number, a text, True, False, None or a list of them")
+    return _expect(where, value, _is_plain(value), _WRITTEN_OUT)
 
 
 def _is_plain(value: Any) -> bool:
@@ -282,6 +283,13 @@ def code_digest(notebook: Path) -> str:
     """Return 12 hex digits of the library's code and data and of the notebook's whole source."""
     cells = [[cell["cell_type"], cell["source"], tags(cell)] for cell in read_cells(notebook)]
     return _digest(library_digests(), cells)
+
+
+def code_here(chapter: str) -> str | None:
+    """Return the digest of the code that would run a chapter now, or None where its notebook is not at hand."""
+    project = store.project_root()
+    notebook = project / "notebooks" / f"{chapter}.ipynb" if project else None
+    return code_digest(notebook) if notebook and notebook.is_file() else None
 
 
 def library_digests() -> list[list[str]]:

@@ -101,6 +101,14 @@ def results_root() -> Path | None:
     return packaged if packaged.is_dir() else None
 
 
+def writable_results() -> Path:
+    """Return the folder of the published results, for whoever writes there; an InputError where none is known."""
+    found = results_root()
+    if found is None:
+        raise InputError("there is no results folder: run this in the project, or set LESIONLIB_RESULTS")
+    return found
+
+
 def current_folder() -> Path | None:
     """Return the folder of the run that is being executed in this process, or None."""
     chosen = os.environ.get(RUN_DIR)

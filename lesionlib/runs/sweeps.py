@@ -109,7 +109,6 @@ class Sweep:
 
 def plan_sweep(
     specs: Iterable[RunSpec],
-    root: Path | None = None,
     retry: bool = False,
     absent: Iterable[RunSpec] = (),
     gpu_hours: Mapping[tuple[str, str], float] | None = None,
@@ -120,8 +119,6 @@ def plan_sweep(
     ----------
     specs : iterable of RunSpec
         From `plan`, in the order in which they are to be made.
-    root : Path, optional
-        The folder of the runs; `runs_root()` by default.
     retry : bool
         Make again what failed before.
     absent : iterable of RunSpec
@@ -134,21 +131,15 @@ def plan_sweep(
     Sweep
         Four lists of runs.
     """
-    root = root or store.runs_root()
-    wanted = unique(list(specs))
+    root, wanted = store.runs_root(), unique(specs)
     finished = [spec for spec in wanted if in_results(spec) or is_current(spec, root)]
     missing = [spec for spec in wanted if spec not in finished]
     failed = [] if retry else [spec for spec in missing if failed_folder(spec, root).is_dir()]
     todo = [spec for spec in missing if spec not in failed]
-    return Sweep(todo, finished, failed, unique(list(absent)), dict(gpu_hours or {}))
+    return Sweep(todo, finished, failed, unique(absent), dict(gpu_hours or {}))
 
 
-def run_sweep(
-    specs: Sequence[RunSpec],
-    crew: Crew | None = None,
-    root: Path | None = None,
-    say: Callable[[str], None] = print,
-) -> list[Outcome]:
+def run_sweep(specs: Sequence[RunSpec], crew: Crew | None = None, say: Callable[[str], None] = print) -> list[Outcome]:
     """Make the runs of a sweep; one that fails stops no other.
 
     Parameters
@@ -158,8 +149,6 @@ def run_sweep(
     crew : callable, optional
         Who makes them: `alone` (the default: this process, one after the other) or what `local_crew` or `remote_crew`
         gives.
-    root : Path, optional
-        The folder of the runs; `runs_root()` by default.
     say : callable
         Takes a line each time a run has ended: how far the sweep is, and about how long it will go on.
 
@@ -168,9 +157,8 @@ def run_sweep(
     list of Outcome
         One a run, in the order in which they ended.
     """
-    root = root or store.runs_root()
     began, outcomes = time.monotonic(), []
-    for outcome in (crew or alone)(specs, root):
+    for outcome in (crew or alone)(specs, store.runs_root()):
         outcomes.append(outcome)
         left = time_left(outcomes, len(specs) - len(outcomes), time.monotonic() - began)
         say(f"{len(outcomes)} of {len(specs)}: {_ended(outcome)}{left}")
@@ -256,7 +244,7 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def summary(sweep: Sweep, outcomes: Sequence[Outcome], root: Path | None = None) -> pd.DataFrame:
+def summary(sweep: Sweep, outcomes: Sequence[Outcome]) -> pd.DataFrame:
     """Tell what became of each run of a sweep.
 
     Parameters
@@ -265,8 +253,6 @@ def summary(sweep: Sweep, outcomes: Sequence[Outcome], root: Path | None = None)
         From `plan_sweep`.
     outcomes : sequence of Outcome
         From `run_sweep`.
-    root : Path, optional
-        The folder of the runs; `runs_root()` by default.
 
     Returns
     -------
@@ -275,7 +261,6 @@ def summary(sweep: Sweep, outcomes: Sequence[Outcome], root: Path | None = None)
     """
     import pandas as pd
 
-    root = root or store.runs_root()
     ended = {(each.spec.chapter, each.spec.key): each for each in outcomes}
     rows = []
     for spec in [*sweep.finished, *sweep.failed, *sweep.todo, *sweep.absent]:
@@ -283,7 +268,7 @@ def summary(sweep: Sweep, outcomes: Sequence[Outcome], root: Path | None = None)
         key = None if spec in sweep.absent else spec.key
         rows.append(
             {"chapter": spec.chapter, "key": key, "state": _state(spec, sweep, outcome)}
-            | {"seconds": _seconds(spec, root)}
+            | {"seconds": _seconds(spec)}
             | {name: groupable(schema.portable(value)) for name, value in spec.parameters.items()}
         )
     return pd.DataFrame(rows)
@@ -301,10 +286,8 @@ def _state(spec: RunSpec, sweep: Sweep, outcome: Outcome | None) -> str:
     return "failed" if outcome.error else "finished"
 
 
-def _seconds(spec: RunSpec, root: Path) -> float | None:
-    if not is_current(spec, root):
-        return None
-    return schema.read(folder_of(spec, root) / "run.json", schema.RunFile).seconds
+def _seconds(spec: RunSpec) -> float | None:
+    return schema.read(folder_of(spec) / "run.json", schema.RunFile).seconds if is_current(spec) else None
 
 
 def _ended(outcome: Outcome) -> str:

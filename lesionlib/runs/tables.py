@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from lesionlib.errors import InputError
 from lesionlib.runs import schema, spec, store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import numpy as np
     import pandas as pd
@@ -43,6 +43,11 @@ class FinishedRun:
     def parameters(self) -> dict[str, Any]:
         """Every parameter's value, by name."""
         return dict(self.run.parameters)
+
+    @property
+    def has_predictions(self) -> bool:
+        """Whether it stored what it said of single images."""
+        return self.run.cases is not None and (self.folder / "predictions.parquet").is_file()
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
@@ -76,10 +81,9 @@ class FinishedRun:
         """
         import pandas as pd
 
-        predictions = self.folder / "predictions.parquet"
-        if self.run.cases is None or not predictions.is_file():
+        if not self.has_predictions:
             raise InputError(f"run {self.run.key} of {self.run.chapter} has no predictions")
-        return pd.read_parquet(predictions)
+        return pd.read_parquet(self.folder / "predictions.parquet")
 
     def with_cases(self, predicted: pd.DataFrame) -> pd.DataFrame:
         """Join rows of predictions with what is known of their images.
@@ -143,15 +147,14 @@ def table(chapter: str | None = None, data: str | None = None) -> pd.DataFrame:
     # A chapter's table has the same columns whichever dataset is asked for, also without rows.
     names = dict.fromkeys(n for run in runs for n in run.run.parameters if n not in RUN_COLUMNS)
     runs = [run for run in runs if data in (None, run.run.data)]
-    code = _Code()
-    rows = []
+    code_now, rows = cache(spec.code_here), []
     for run in runs:
         try:
             metrics = schema.read(run.folder / "metrics.json", schema.MetricsFile).rows
         except InputError as error:
             _skip(error)
             continue
-        about = _about(run, code.differs(run))
+        about = _about(run, _is_stale(run, code_now))
         rows += [about | row.model_dump() for row in metrics]
     return _typed(pd.DataFrame(rows, columns=[*RUN_COLUMNS, *names, *METRIC_COLUMNS]))
 
@@ -302,22 +305,11 @@ def _skip(error: InputError) -> None:
     warnings.warn(f"left out: {error}", stacklevel=2)
 
 
-class _Code:
-    """The digests of the code as it is now, a chapter at a time."""
-
-    def __init__(self) -> None:
-        self._project = store.project_root()
-        self._now: dict[str, str | None] = {}
-
-    def differs(self, run: FinishedRun) -> bool:
-        """Return whether the run was made with other code; False where nobody can tell."""
-        if run.origin == "current" or run.run.code is None or self._project is None:
-            return False
-        chapter = run.run.chapter
-        if chapter not in self._now:
-            notebook = self._project / "notebooks" / f"{chapter}.ipynb"
-            self._now[chapter] = spec.code_digest(notebook) if notebook.is_file() else None
-        return self._now[chapter] not in (None, run.run.code)
+def _is_stale(run: FinishedRun, code_now: Callable[[str], str | None]) -> bool:
+    """Return whether the run was made with other code; False where nobody can tell."""
+    if run.origin == "current" or run.run.code is None:
+        return False
+    return code_now(run.run.chapter) not in (None, run.run.code)
 
 
 def _about(run: FinishedRun, stale: bool) -> dict[str, Any]:

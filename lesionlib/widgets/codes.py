@@ -15,7 +15,7 @@ LENGTH = 8
 def new_code() -> str:
     """Draw a reader's code, such as ``K7QM-2XPJ``.
 
-    Seven characters are drawn, from 3.4 thousand million possibilities; the eighth is a check: a code with one wrong
+    Seven characters are drawn, from 3.4 billion possibilities; the eighth is a check: a code with one wrong
     character, or with two exchanged, is no code (a weighted sum modulo 23, as in an ISBN).
 
     Returns

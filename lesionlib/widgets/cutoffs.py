@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from lesionlib import metrics
 from lesionlib.metrics import checks
 from lesionlib.widgets import cutoff_figure, markup
-from lesionlib.widgets.stills import still
 from lesionlib.widgets.style import STYLE
 
 # ipywidgets leaves it to the browser to show which slider has the keys, and it hardly does.
@@ -84,7 +83,7 @@ class CutoffExplorer(VBox):
         said = f"{point.rule}. Sensitivity {point.sensitivity}. Specificity {point.specificity}."
         self.words.value = markup.status(f"{said[0].upper()}{said[1:]}")
         counts = f"{point.tp} true and {point.fp} false positives, {point.fn} false and {point.tn} true negatives"
-        self.picture.value = still(self.figure, f"ROC curve of {self._positive} with this cut-off: {counts}")
+        self.picture.value = markup.drawing(self.figure, f"ROC curve of {self._positive} with this cut-off: {counts}")
 
 
 def cutoff_explorer(y_true, y_score, positive: str, start: float | None = None) -> CutoffExplorer:

@@ -1,4 +1,4 @@
-"""Pieces of a reader study's screens, as HTML: what stands in them is escaped, and colors follow the theme."""
+"""Pieces of the applications' screens, as HTML: what stands in them is escaped, and colors follow the theme."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from io import BytesIO
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from PIL import Image
 
 from lesionlib import plots
@@ -59,10 +60,21 @@ def figure(image: Image.Image, alt: str, caption: str = "") -> str:
     shown.thumbnail((_LARGEST, _LARGEST))
     stream = BytesIO()
     shown.save(stream, "PNG")
-    source = base64.b64encode(stream.getvalue()).decode()
     below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
-    picture = f'<img src="data:image/png;base64,{source}" alt="{escape(alt)}">'
-    return f"<figure>{picture}{below}</figure>"
+    return f"<figure>{_embedded(stream, alt)}{below}</figure>"
+
+
+def drawing(drawn: Figure, alt: str) -> str:
+    """A matplotlib figure as it is now, with its alternative text."""
+    stream = BytesIO()
+    drawn.savefig(stream, format="png", dpi=110)
+    # White, since its letters are dark, and on a page of any width.
+    return _embedded(stream, alt, ' style="max-width:100%;height:auto;background:#fff"')
+
+
+def _embedded(png: BytesIO, alt: str, more: str = "") -> str:
+    source = base64.b64encode(png.getvalue()).decode()
+    return f'<img src="data:image/png;base64,{source}" alt="{escape(alt)}"{more}>'
 
 
 def clinical(case: pd.Series) -> str:

@@ -9,7 +9,6 @@ from ipywidgets import HTML, Button, FileUpload, HBox, VBox
 
 from lesionlib.errors import InputError
 from lesionlib.widgets import markup
-from lesionlib.widgets.stills import still
 from lesionlib.widgets.style import STYLE
 
 if TYPE_CHECKING:
@@ -99,4 +98,5 @@ def _told(answer: Answer) -> str:
         for title, share in answer.table[["title", "probability"]].itertuples(index=False, name=None)
     ]
     alt = f"The picture, the heat map over it, and the probabilities; the highest is that of {rows[0]}"
-    return markup.status(answer.sentence) + still(answer.figure(), alt) + markup.text("In numbers", points=tuple(rows))
+    numbers = markup.text("In numbers", points=tuple(rows))
+    return markup.status(answer.sentence) + markup.drawing(answer.figure(), alt) + numbers

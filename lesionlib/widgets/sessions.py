@@ -70,14 +70,14 @@ class Session:
     Made by `Study.session`. Two sessions of one reader do no harm: the first answer to an image counts, and the other
     session goes on behind it.
 
-    Attributes
+    Parameters
     ----------
     study : Study
         The study.
     journal : object
         Where answers are kept.
     reader : str
-        The reader's code.
+        The reader's code; it stays an attribute.
     clock : callable
         Gives seconds.
     """
@@ -93,11 +93,6 @@ class Session:
         self._reload()
 
     @property
-    def has_consent(self) -> bool:
-        """Whether the reader's consent is on disk."""
-        return self._begun
-
-    @property
     def trial(self) -> Trial | None:
         """What is to be answered next; None when all is answered."""
         return next((trial for trial in self._trials if (trial.round, trial.position) not in self._answered), None)
@@ -106,11 +101,6 @@ class Session:
     def progress(self) -> tuple[int, int]:
         """How many images are answered, and how many there are, over all rounds."""
         return len(self._answered), len(self._trials)
-
-    @property
-    def finished(self) -> bool:
-        """Whether all is answered."""
-        return self.trial is None
 
     @property
     def left(self) -> float | None:
@@ -198,6 +188,4 @@ class Session:
         return kept
 
     def _reload(self) -> None:
-        events = self._journal.events()
-        self._begun = bool(events)
-        self._answered = {event.place for event in events if isinstance(event, Answer)}
+        self._answered = {event.place for event in self._journal.events() if isinstance(event, Answer)}

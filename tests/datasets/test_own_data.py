@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from tiny_ham10000 import jpeg, picture, refused, tree, write_folder, write_zip
+from tiny_ham10000 import jpeg, picture, png_mask, refused, tree, write_folder, write_zip
 
-from lesionlib.datasets import from_csv, from_folder, pixels, verify
+from lesionlib.datasets import from_csv, from_folder, load, pixels, verify
 from lesionlib.datasets.schema import COLUMNS
 
 # A holiday folder: other suffixes, capitals, nested folders, and what computers leave behind.
@@ -335,6 +335,20 @@ def test_the_images_may_be_zipped(tmp_path, images):
 
 
 @pytest.mark.filterwarnings("ignore:.*left out")
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_stand_in_finds_its_masks_beside_its_images(tmp_path, zipped):
+    files = jpegs("a.jpg", "b.jpg") | {"masks/a.png": png_mask()}
+    if zipped:
+        write_zip(tmp_path / "images.zip", files)
+    else:
+        write_folder(tmp_path / "images", files)
+    write_csv(tmp_path / "atlas.csv", "image,label,mask\na.jpg,melanoma,masks/a.png\nb.jpg,wart,")
+    dataset = load("atlas", root=tmp_path)
+    assert np.array_equal(np.asarray(dataset.image(0)), np.asarray(Image.open(io.BytesIO(files["a.jpg"]))))
+    assert (np.asarray(dataset.mask(0)) == 255).sum() == 10 * 20
+    assert column(dataset, "mask")[1] is None
+
+
 def test_the_same_images_from_a_table_and_from_folders(tmp_path):
     write_folder(tmp_path / "mine", jpegs("nevus/1.jpg", "nevus/2.jpg", "melanoma/1.jpg"))
     csv = write_csv(tmp_path / "mine.csv", "file,dx\nmelanoma/1,melanoma\nnevus/1,nevus\nnevus/2.jpg,nevus")

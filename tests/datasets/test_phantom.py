@@ -16,7 +16,7 @@ import yaml
 from PIL import Image
 
 from lesionlib.datasets.phantom import recipes, write_ham10000
-from lesionlib.datasets.phantom.draw import draw, skin_color, width_of
+from lesionlib.datasets.phantom.draw import draw
 from lesionlib.datasets.phantom.layouts.ham10000 import class_counts, metadata, photographs, truth
 from lesionlib.datasets.phantom.signs import (
     ITA_BANDS,
@@ -25,6 +25,7 @@ from lesionlib.datasets.phantom.signs import (
     sample_camera,
     sample_lesion,
 )
+from lesionlib.datasets.phantom.skin import skin_color
 from lesionlib.errors import InputError, LesionlibError
 
 CLASSES = ["akiec", "bcc", "bkl", "df", "mel", "nv", "vasc"]
@@ -279,7 +280,7 @@ def test_masks_lie_on_the_lesion(drawings) -> None:
         assert fraction < 2.3 * math.pi * lesion.radius**2 / (2 * 8 / 3) + 0.02
         rows, columns = np.nonzero(drawing.mask)
         assert abs(rows.mean() / 64 - 0.5) < 0.25
-        assert abs(columns.mean() / width_of(64) - 0.5) < 0.25
+        assert abs(columns.mean() / drawing.mask.shape[1] - 0.5) < 0.25
 
 
 def test_inside_and_outside_of_the_mask_differ_in_color(drawings) -> None:

@@ -14,8 +14,7 @@ import pytest
 from tiny_ham10000 import jpeg, picture, refused, tree, write_folder, write_table, write_zip
 
 from lesionlib.datasets import card, catalog, load, verify
-from lesionlib.datasets.files import ImageFiles
-from lesionlib.datasets.readers import READERS, derm7pt, pad_ufes_20
+from lesionlib.datasets.readers import READERS
 from lesionlib.datasets.schema import COLUMNS
 
 NAMES = ["ddi", "derm7pt", "fitzpatrick17k", "pad_ufes_20"]
@@ -205,26 +204,11 @@ def test_derm7pt_gives_two_rows_a_case(tmp_path):
     assert set(dataset.with_split(by="official").subset("test")["lesion_id"]) == {"2", "4", "6"}
 
 
-def test_derm7pt_has_its_seven_point_checklist(tmp_path):
-    table = derm7pt.annotations(ImageFiles(write("derm7pt", tmp_path / "derm")))
-    assert table["lesion_id"].tolist() == [str(case) for case in range(1, 8)]
-    assert table["seven_point_score"].tolist() == [1, 0, 5, 10, 0, 0, 1]
-    assert str(table["seven_point_score"].dtype) == "Int64"
-    assert table.loc[3].tolist() == [
-        "4",
-        "melanoma (more than 1.5 mm)",
-        10,
-        *("atypical", "irregular", "localized irregular", "combinations", "irregular", "present", "dotted"),
-        *("low", "nodular", "excision"),
-    ]
-
-
 @pytest.mark.parametrize("inside", ["", "release_v0/"])
 def test_derm7pt_may_be_zipped_or_be_the_folder_itself(tmp_path, inside):
     root = write("derm7pt", tmp_path / "derm")
     unpacked = load("derm7pt", root=root)
     itself = load("derm7pt", root=root / "release_v0")
-    table = derm7pt.annotations(ImageFiles(root))
     third = np.asarray(itself.image(3))
     zipped = load("derm7pt", root=zip_away(root / "release_v0", inside))
     for other in (itself, zipped):
@@ -232,7 +216,6 @@ def test_derm7pt_may_be_zipped_or_be_the_folder_itself(tmp_path, inside):
         assert other.fingerprint == unpacked.fingerprint
     assert zipped.frame["image"].iat[0] == f"release_v0.zip!{inside}images/NEL/Nel025.jpg"
     assert np.array_equal(np.asarray(zipped.image(3)), third)
-    pd.testing.assert_frame_equal(derm7pt.annotations(ImageFiles(root)), table)
 
 
 def test_pad_ufes_20_says_what_the_metadata_say(tmp_path):
@@ -252,24 +235,6 @@ def test_pad_ufes_20_says_what_the_metadata_say(tmp_path):
     assert column(dataset, "confirmed_by") == ["consensus", "histo", "histo", "histo", "histo", "consensus"]
     assert set(column(dataset, "modality")) == {"clinical"}
     assert dataset.frame[["mask", "split"]].isna().all(axis=None)
-
-
-def test_pad_ufes_20_has_the_symptoms(tmp_path):
-    table = pad_ufes_20.annotations(ImageFiles(write("pad_ufes_20", tmp_path / "pad")))
-    assert list(table) == [
-        "image_id",
-        "itch",
-        "grew",
-        "hurt",
-        "changed",
-        "bleed",
-        "elevation",
-        "diameter_1",
-        "diameter_2",
-    ]
-    assert table.loc[2].tolist() == ["PAT_46_881_14", True, pd.NA, False, pd.NA, True, True, 6.0, 5.0]
-    assert table["diameter_1"].isna().tolist() == [True, False, False, False, False, True]
-    assert {str(kind) for kind in table.dtypes.iloc[1:7]} == {"boolean"}
 
 
 def parts_zipped(root):

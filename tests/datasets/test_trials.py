@@ -76,8 +76,8 @@ def test_few_refuses_what_it_cannot_give(n):
 
 
 def test_few_needs_the_split():
-    with pytest.raises(InputError, match="no images in the split 'test'"):
-        few(toy({"mel": 2, "nv": 2}), 2, split="test")
+    with pytest.raises(InputError, match="no images in the split 'train'"):
+        few(toy({"mel": 2, "nv": 2}).only("train"), 2)
 
 
 def test_each_image_is_tested_once_and_is_never_trained_on_then():

@@ -18,7 +18,7 @@ import pytest
 from tiny_ham10000 import refused, tree, write_unpacked
 
 from lesionlib.atomic import atomic_file, atomic_folder
-from lesionlib.datasets import add, load, pixels
+from lesionlib.datasets import add, load, phantom, pixels
 from lesionlib.errors import InputError
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -95,14 +95,12 @@ def test_add_on_a_disk_that_fills_up(tmp_path, cache, monkeypatch):
 
 
 def test_a_phantom_on_a_disk_that_fills_up(cache, monkeypatch):
-    library = sys.modules["lesionlib.datasets.library"]
-
-    def write(folder, **_):
+    def write(_, folder, **__):
         (folder / "HAM10000_images_part_1.zip").write_bytes(b"half of it")
         raise FULL
 
     with monkeypatch.context() as patch:
-        patch.setitem(library._PHANTOMS, "ham10000", write)
+        patch.setattr(phantom, "write", write)
         refused(lambda: load("phantom:ham10000", n=70, size=32), f"cannot write {cache / 'phantoms'}", SAYS[FULL])
     assert list((cache / "phantoms").iterdir()) == []
 
@@ -162,9 +160,8 @@ from pathlib import Path
 source, cache, meeting = map(Path, sys.argv[1:])
 os.environ["LESIONLIB_CACHE"] = str(cache)
 import numpy as np
-from lesionlib.datasets import add, load, pixels
+from lesionlib.datasets import add, load, phantom, pixels
 from lesionlib.datasets.files import ImageFiles
-library = sys.modules["lesionlib.datasets.library"]
 
 def wait_for(done):
     end = time.monotonic() + 60
@@ -188,7 +185,7 @@ def image_met(files, reference, *rest):
         meet("pixels")
     return image(files, reference, *rest)
 
-def draw_met(folder, **_):
+def draw_met(_, folder, **__):
     # What is drawn does not matter here, and drawing takes seconds.
     shutil.copytree(source, folder, dirs_exist_ok=True)
     ids = [line.split(",")[1] for line in (source / "HAM10000_metadata.csv").read_text().splitlines()[1:]]
@@ -197,7 +194,7 @@ def draw_met(folder, **_):
     meet("phantom")
 
 ImageFiles.image = image_met
-library._PHANTOMS["ham10000"] = draw_met
+phantom.write = draw_met
 print(pixels(load("ham10000", root=source), 16).sum())
 print(load("phantom:ham10000", n=70, size=32).fingerprint)
 """

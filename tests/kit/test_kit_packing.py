@@ -84,7 +84,7 @@ def test_masks_can_stay_at_home(place, wheels_at_hand):
 
 def test_masks_within_the_archive_of_the_images_go_with_it(tmp_path, monkeypatch):
     (tmp_path / "ph2").mkdir()
-    phantom.WRITERS["ph2"](tmp_path / "ph2", n=30, size=32)
+    phantom.write("ph2", tmp_path / "ph2", n=30, size=32)
     monkeypatch.setenv("LESIONLIB_DATA", str(tmp_path))
     assert datasets.load("ph2").frame["mask"].notna().all()
     assert data_part("ph2", masks=False) == data_part("ph2")

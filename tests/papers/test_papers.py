@@ -11,9 +11,8 @@ from printed_text import number_pattern, text_of
 from pydantic import ValidationError
 from scipy.stats import mannwhitneyu
 
-from lesionlib import papers
+from lesionlib import packaged, papers
 from lesionlib.errors import InputError, LesionlibError
-from lesionlib.papers.loader import parse
 
 HAM10000 = {"akiec": 327, "bcc": 514, "bkl": 1099, "df": 115, "mel": 1113, "nv": 6705, "vasc": 142}
 LOW, HIGH = "300x224", "600x450"
@@ -75,8 +74,12 @@ claims: [{id: c, place: [Section 1], text: t, replication: direct, criterion: x}
 """
 
 
+def parse(text: str) -> papers.Paper:
+    return packaged.parse(text, papers.Paper, "papers/small.yaml")
+
+
 def test_a_paper_without_doi_venue_and_contests_loads():
-    small = parse(SMALL, "small.yaml")
+    small = parse(SMALL)
     assert small.citation == "A. Author (2020). A small paper."
     assert small.figures_in_text.value.tolist() == [0.001]
     assert small.contests == {}
@@ -100,7 +103,7 @@ def test_a_paper_without_doi_venue_and_contests_loads():
 def test_a_fault_in_a_file_is_told_in_one_line_with_its_place(old, new, message):
     assert SMALL.count(old) == 1
     with pytest.raises(LesionlibError) as caught:
-        parse(SMALL.replace(old, new), "small.yaml")
+        parse(SMALL.replace(old, new))
     text = str(caught.value)
     assert "papers/small.yaml" in text
     assert message in text
@@ -110,7 +113,7 @@ def test_a_fault_in_a_file_is_told_in_one_line_with_its_place(old, new, message)
 def test_an_id_that_stands_twice_is_refused():
     doubled = SMALL.replace("claims: [", "claims: [{id: c, place: [], text: t, replication: direct, criterion: x}, ")
     with pytest.raises(LesionlibError, match="claims: id 'c' stands twice"):
-        parse(doubled, "small.yaml")
+        parse(doubled)
 
 
 # --- lucius2020: Table 1

@@ -143,6 +143,15 @@ def test_stored_runs_are_those_of_the_folders(provenance, run_files):
         assert row[4].replace("\N{NON-BREAKING HYPHEN}", "-") == span
 
 
+def test_times_are_of_all_stored_runs(provenance, run_files):
+    rows = cells(provenance._stored_times())[1:]
+    timed = Counter(run["chapter"] for run in run_files if run["seconds"])
+    assert {re.match(r"\[(\w+)\]", row[0])[1]: int(row[1]) for row in rows} == timed
+    for _, _, *times in rows:
+        shortest, median, longest = (0.5 if text == "below 1" else float(text) for text in times)
+        assert shortest <= median <= longest
+
+
 def test_what_the_runs_of_a_chapter_differ_in(provenance, run_files):
     told = dict(re.findall(r"^- \*(\w+)\*: (.+)\.$", "\n".join(provenance._stored_runs()), re.M))
     for name, text in told.items():
@@ -269,6 +278,9 @@ See {numref}`fig-claims`, {numref}`tab-claims`, {numref}`tab-stored`, {numref}`t
 ```
 
 ```{stored-runs}
+```
+
+```{stored-times}
 ```
 
 ```{traced-number} steps

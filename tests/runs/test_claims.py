@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from lesionlib import papers, runs
+from lesionlib import runs
 from lesionlib.errors import InputError
 from lesionlib.runs import spec
 
 KEYS = "0123456789ab", "fedcba987654"
-PUBLISHED = Path(__file__).parents[2] / "results" / "verdicts.json"
 
 
 def record(chapter="01_toy"):
@@ -187,20 +185,3 @@ def test_a_run_without_data_follows_changes_whatever_its_profile(project):
     made_again = [runs.RunFile.model_validate(each).is_made_again for each in about]
     assert made_again == [False, True]
     assert runs.RunFile.model_validate(about[0] | {"profile": "quick"}).is_made_again
-
-
-def test_each_claim_of_the_papers_has_one_answer():
-    """The table that the book quotes: complete, each claim once, from runs that stand in results/."""
-    rows = json.loads(PUBLISHED.read_text(encoding="utf-8"))["rows"]
-    answered = [(row["paper"], row["claim"]) for row in rows]
-    claims = {
-        (paper, claim.id): claim for paper in papers.available() for claim in papers.load(paper).claims.itertuples()
-    }
-    assert sorted(answered) == sorted(claims)
-    for row in rows:
-        not_testable = claims[row["paper"], row["claim"]].replication == "not testable here"
-        assert (row["verdict"] == "not testable here") == not_testable, row
-        if row["verdict"] in ("holds", "does not hold", "cannot be told"):
-            assert row["measured"], row
-        for key in row["runs"]:
-            assert list(PUBLISHED.parent.glob(f"*/{key}/run.json")), row

@@ -41,8 +41,8 @@ def errors(outcomes):
     return [outcome.error and str(outcome.error) for outcome in outcomes]
 
 
-def quietly(specs, crew, root=None):
-    return runs.run_sweep(specs, crew, root, say=lambda line: None)
+def quietly(specs, crew):
+    return runs.run_sweep(specs, crew, say=lambda line: None)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def workers():
 def test_two_workers_give_what_one_process_gives(project, workers):
     specs = planned(write_notebook(project, "01_toy"), 3)
     apart, together = project / "apart", project / "runs"
-    assert errors(quietly(specs, runs.alone, apart)) == [None] * 3
+    assert errors(runs.alone(specs, apart)) == [None] * 3
     assert errors(quietly(specs, workers)) == [None] * 3
     for spec in specs:
         serial, spread = (execution.folder_of(spec, root) for root in (apart, together))

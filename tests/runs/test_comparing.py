@@ -51,3 +51,24 @@ def test_runs_pair_on_the_same_images_only(project):
     assert runs.shared_splits(first, same) == ["test"]
     assert runs.shared_splits(first, fewer) == []
     assert runs.shared_splits(first, arms) == []
+
+
+def test_the_command_pairs_them_and_subtracts_the_first(project, lesionlib_command):
+    ids = list("abcdefgh")
+    cases = pd.DataFrame({"image_id": ids, "lesion_id": ids, "split": "test", "truth": ["mel", "nv"] * 4})
+    wrong_twice, right = [0.9, 0.8, 0.4, 0.1, 0.9, 0.1, 0.9, 0.1], [0.9, 0.1] * 4
+    keys = [recorded({"p": n}, [], answers(p, ids), cases).run.key for n, p in enumerate((wrong_twice, right))]
+    code, out, _ = lesionlib_command("results", "diff", *keys)
+    rows = {words[1]: words for words in map(str.split, out.partition("95 % intervals by lesion")[2].splitlines()[1:])}
+    assert code == 0
+    assert rows["metric"] == ["split", "metric", "difference", "low", "high"]
+    split, _, difference, low, high = rows["accuracy"]
+    assert (split, float(difference)) == ("test", 0.25)
+    assert 0 <= float(low) < 0.25 < float(high)
+    assert "On the same images" not in lesionlib_command("results", "diff", keys[0], arms_of(cases))[1]
+
+
+def arms_of(cases):
+    """A run that says two things of each image, which pairs with none."""
+    said = pd.concat([answers([0.5] * len(cases), cases["image_id"], arm=arm) for arm in ("softmax", "SVM")])
+    return recorded({"p": 2}, [], said, cases).run.key

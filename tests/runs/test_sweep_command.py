@@ -6,6 +6,8 @@ import pytest
 from toy_project import write_notebook
 
 from lesionlib import datasets, runs
+from lesionlib.cli.running import _with_data
+from lesionlib.errors import InputError
 
 
 @pytest.fixture
@@ -62,6 +64,16 @@ def test_a_wrong_parameter_ends_it_before_anything_starts(command, project):
     code, out, err = command("sweep", sweep_file(project, "  01_toy: [{epochs: 1}, {data: dermai, epoch: 2}]\n"))
     assert (code, out) == (2, "")
     assert "unknown parameter epoch" in err
+
+
+def test_a_worker_fetches_what_it_lacks_and_refuses_other_data(command, monkeypatch):
+    fetched = []
+    monkeypatch.setattr(datasets, "get", fetched.append)
+    parameters = {"data": "mednode", "sources": ["phantom:ham10000", "ph2", "mine"]}
+    _with_data(parameters, "f00d")
+    assert fetched == ["mednode", "ph2"]
+    with pytest.raises(InputError, match="mednode has the fingerprint f00d, expected beef as where the sweep was"):
+        _with_data(parameters, "beef")
 
 
 @pytest.mark.slow

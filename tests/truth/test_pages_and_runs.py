@@ -68,9 +68,11 @@ def test_stored_runs_stand_where_they_say():
 def test_every_claim_has_one_verdict_that_rests_on_stored_runs():
     rows = schema.read(RESULTS / store.VERDICTS, schema.VerdictsFile).rows
     told = Counter((row.paper, row.claim) for row in rows)
-    asked = Counter((key, claim.id) for key in papers.available() for claim in papers.load(key).claim_entries)
-    assert told == asked
+    claims = {(key, claim.id): claim for key in papers.available() for claim in papers.load(key).claim_entries}
+    assert told == Counter(claims.keys())
     for row in rows:
+        not_testable = claims[row.paper, row.claim].replication == "not testable here"
+        assert (row.verdict == "not testable here") == not_testable, f"{row.paper}, {row.claim}"
         assert set(row.runs) <= set(stored()), f"{row.paper}, {row.claim}"
         is_answer = row.verdict not in ("not run here", "not testable here")
         assert row.measured or not is_answer, f"{row.paper}, {row.claim}"
@@ -125,15 +127,11 @@ class Page:
     @property
     def folder(self) -> Path:
         """Of its run, which has the executed notebook."""
-        return runs_root() / self.chapter / self.key
+        return runs.runs_root() / self.chapter / self.key
 
     @cached_property
     def notebook(self) -> nbformat.NotebookNode:
         return nbformat.read(next(self.folder.glob("*.ipynb")), as_version=4)
-
-
-def runs_root() -> Path:
-    return runs.runs_root() or PROJECT / "runs"
 
 
 @cache
@@ -187,7 +185,8 @@ def test_the_prose_of_a_page_is_that_of_its_notebook(page):
 
 def test_every_key_on_a_page_is_known(page):
     """Keys, data fingerprints and code digests: each stands in a run.json."""
-    files = [*RESULTS.glob("*/*/run.json"), *runs_root().glob("*/*/run.json"), *runs_root().glob("*/*/*/run.json")]
+    made = runs.runs_root()
+    files = [*RESULTS.glob("*/*/run.json"), *made.glob("*/*/run.json"), *made.glob("*/*/*/run.json")]
     known = {path.stem for path in (RESULTS / "cases").iterdir()}
     for path in files:
         about = json.loads(path.read_text(encoding="utf-8"))

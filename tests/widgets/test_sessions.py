@@ -43,7 +43,7 @@ def test_a_whole_session_is_kept_as_it_was_given(study, session, clock, lesions)
     assert (table["seconds"] == 3.25).all()
     assert (table["views"] == 1).all()
     assert list(table["ai_shown"]) == 7 * [False] + 7 * [True]
-    assert session.finished and session.progress == (14, 14)
+    assert session.trial is None and session.progress == (14, 14)
 
 
 def test_truth_and_the_models_answer_are_joined(study, session):
@@ -111,7 +111,6 @@ def test_an_answer_needs_an_image(session):
 
 def test_consent_comes_first(study, code):
     session = study.session(code)
-    assert not session.has_consent
     with pytest.raises(InputError, match="no such reader here"):
         session.show()
     assert not study.folder.exists() or not list(study.folder.glob("*.jsonl"))

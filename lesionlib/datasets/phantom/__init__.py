@@ -75,16 +75,16 @@ def write(name: str, folder: str | Path, n: int | None = None, size: int = 128, 
     fewest, views = _HAM10000[1], 1
     if name != "ham10000":
         fewest, views = populations.load(name).fewest, len(populations.load(name).domains)
-    check(name, "n", n, fewest, None)
+    check(name, "n", n, fewest)
     if n % views:
         raise InputError(f"phantom of {name}: n is {n}, expected an even number: each lesion is photographed twice")
     check(name, "size", size, *SIZES)
-    check(name, "seed", seed, 0, None)
+    check(name, "seed", seed, 0)
     layout = import_module(f"lesionlib.datasets.phantom.layouts.{name}")
     layout.write(Path(folder), n=int(n), size=int(size), seed=int(seed))
 
 
-def check(phantom: str, name: str, value: int, lowest: int, highest: int | None) -> None:
+def check(phantom: str, name: str, value: int, lowest: int, highest: float = inf) -> None:
     """Refuse a number of a phantom that is not whole or out of its range.
 
     Raises
@@ -92,13 +92,10 @@ def check(phantom: str, name: str, value: int, lowest: int, highest: int | None)
     InputError
         In one line, with the range.
     """
-    if is_whole(value, lowest, inf if highest is None else highest):
+    if is_whole(value, lowest, highest):
         return
-    expected = f"{lowest} or more" if highest is None else f"{lowest} to {highest}"
+    expected = f"{lowest} or more" if highest == inf else f"{lowest} to {highest}"
     raise InputError(f"phantom of {phantom}: {name} is {value!r}, expected a whole number, {expected}")
 
 
-WRITERS = {name: partial(write, name) for name in VERSIONS}
-"""What draws each dataset's phantom: `write` for that dataset."""
-
-write_ham10000 = WRITERS["ham10000"]
+write_ham10000 = partial(write, "ham10000")

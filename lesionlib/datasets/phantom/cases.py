@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from lesionlib.datasets.phantom import recipes
+from lesionlib.datasets.phantom import checklist, recipes
 from lesionlib.datasets.phantom.populations import ClassPopulation, Population
 from lesionlib.datasets.phantom.signs import (
     CameraParameters,
@@ -109,7 +109,7 @@ def _case(population: Population, label: str, facts: ClassPopulation, seed: np.r
     written = record(facts.clinic, rng, population.age_step)
     written |= {question: str(bool(rng.random() < chance)) for question, chance in facts.answers.items()}
     written |= {column: "" for column, share in population.missing.items() if rng.random() < share}
-    times = min(times_photographed(facts.clinic, rng), most // len(around))
+    times = min(how_many(facts.clinic.images, rng), most // len(around))
     cameras = tuple(sample_camera(view, rng) for _ in range(times) for view in around)
     return Case(label, kind, look, written, lesion, cameras)
 
@@ -138,9 +138,9 @@ def unrecorded(case: Case) -> Case:
     return replace(case, record={**case.record, **_UNRECORDED})
 
 
-def times_photographed(clinic: Clinic, rng: np.random.Generator) -> int:
-    """Draw how often a lesion was photographed."""
-    return 1 + int(weighted(rng, {str(k): share for k, share in enumerate(clinic.images)}))
+def how_many(shares: tuple[float, ...], rng: np.random.Generator) -> int:
+    """Draw a number from 1 on; `shares` says how often each comes, that of 1 first."""
+    return 1 + weighted(rng, dict(enumerate(shares)))
 
 
 def _with_patients(cases: list[Case], lesions: tuple[float, ...], rng: np.random.Generator) -> list[Case]:
@@ -148,7 +148,7 @@ def _with_patients(cases: list[Case], lesions: tuple[float, ...], rng: np.random
     rarity = pd.Series([case.label for case in cases]).value_counts()
     order, dealt, patient = list(rng.permutation(len(cases))), list(cases), 0
     while order:
-        own = [order.pop() for _ in range(min(len(order), _how_many(lesions, rng)))]
+        own = [order.pop() for _ in range(min(len(order), how_many(lesions, rng)))]
         lead = cases[min(own, key=lambda k: rarity[cases[k].label])]
         skin = {name: getattr(lead.lesion, name) for name in _OF_THE_PERSON}
         person = {name: lead.record[name] for name in ("age", "sex")}
@@ -157,10 +157,6 @@ def _with_patients(cases: list[Case], lesions: tuple[float, ...], rng: np.random
             dealt[k] = replace(cases[k], lesion=lesion, record={**cases[k].record, **person}, patient=patient)
         patient += 1
     return dealt
-
-
-def _how_many(shares: tuple[float, ...], rng: np.random.Generator) -> int:
-    return 1 + int(weighted(rng, {str(k): share for k, share in enumerate(shares)}))
 
 
 def numbered(
@@ -186,5 +182,6 @@ def truth(image_ids: list[str], shots: list[Photograph], without: Collection[str
             lesion.pop(name, None)
             camera.pop(name, None)
         cast = {"cast_red": red, "cast_green": green, "cast_blue": blue}
-        rows.append({"image_id": image_id} | lesion | {"n_colors": shot.case.lesion.n_colors} | camera | cast)
+        n_colors = {"n_colors": len(checklist.colors(shot.case.lesion))}
+        rows.append({"image_id": image_id} | lesion | n_colors | camera | cast)
     return pd.DataFrame(rows).round(5)

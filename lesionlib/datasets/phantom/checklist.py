@@ -89,7 +89,7 @@ def seven_points(lesion: LesionParameters) -> int:
 
 
 def colors(lesion: LesionParameters) -> list[str]:
-    """Which of the six colors of dermoscopy it shows, at least one: as `LesionParameters.n_colors` counts them."""
+    """Which of the six colors of dermoscopy it shows, at least one."""
     brown = lesion.pigment > 0.35
     spread = lesion.pigment * (0.5 * lesion.variegation + 0.4 * abs(lesion.center))
     shown = {

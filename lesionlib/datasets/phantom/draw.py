@@ -15,7 +15,7 @@ from lesionlib.datasets.phantom import camera as cameras
 from lesionlib.datasets.phantom import scene, surface
 from lesionlib.datasets.phantom.grid import Grid
 from lesionlib.datasets.phantom.signs import CameraParameters, LesionParameters
-from lesionlib.datasets.phantom.skin import Skin, skin_color
+from lesionlib.datasets.phantom.skin import Skin
 from lesionlib.datasets.phantom.strokes import SIGNS
 
 # What is left of a sign below the surface, or of a border's detail, when nothing makes the skin transparent.
@@ -90,11 +90,3 @@ def as_seen(lesion: LesionParameters, view: str) -> LesionParameters:
     if view == "dermoscopic":
         return lesion
     return replace(lesion, **{name: round(share * getattr(lesion, name), 5) for name, share in _UNAIDED_EYE.items()})
-
-
-def width_of(size: int) -> int:
-    """Width in pixels of a 4:3 picture of height `size`."""
-    return round(4 * size / 3)
-
-
-__all__ = ["Drawing", "draw", "skin_color", "width_of"]

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from typing import TypeVar
 
 import numpy as np
+
+KeyT = TypeVar("KeyT")
 
 VIEWS = ("dermoscopic", "macroscopic", "anatomic")
 """Through a dermatoscope; a close-up without one; a part of the body with the lesion somewhere on it."""
@@ -89,21 +92,6 @@ class LesionParameters:
     satellites: float = _unaided(0.0)  # smaller ones of its kind around it
     pustules: float = _unaided(0.0)
     cause: str = ""  # the sign that made the class
-
-    @property
-    def n_colors(self) -> int:
-        """How many of the six colors of dermoscopy it shows: light and dark brown, black, blue-gray, white, red."""
-        brown = self.pigment > 0.35
-        spread = self.pigment * (0.5 * self.variegation + 0.4 * abs(self.center))
-        shown = (
-            brown and self.pigment - spread < 1.5,
-            brown and self.pigment + spread > 1.3,
-            self.pigment + spread > 2.6,
-            max(self.veil, self.nests, self.leaves) > 0.3 or self.tint > 0.75,
-            max(self.regression, self.white_patch, self.scale) > 0.3,
-            self.redness > 0.5 or max(self.vessels, self.strawberry, self.lacunae, self.ulcer) > 0.3,
-        )
-        return max(1, sum(shown))
 
 
 @dataclass(frozen=True)
@@ -225,7 +213,7 @@ def _rounded(value: float) -> float:
     return round(float(value), 5)
 
 
-def weighted(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
+def weighted(rng: np.random.Generator, weights: Mapping[KeyT, float]) -> KeyT:
     """One key of `weights`, drawn in proportion to its value."""
     mark = rng.random() * sum(weights.values())
     for key, weight in weights.items():
@@ -252,10 +240,10 @@ def sample_lesion(look: Look, around: Surroundings, rng: np.random.Generator) ->
     LesionParameters
     """
     while look.parts:
-        place = weighted(rng, {str(k): weight for k, (_, weight) in enumerate(look.parts)})
-        look = look.parts[int(place)][0]
+        looks, weights = zip(*look.parts, strict=True)
+        look = looks[weighted(rng, dict(enumerate(weights)))]
     texture = int(rng.integers(2**31))
-    skin_type = 1 + int(weighted(rng, {str(i): w for i, w in enumerate(around.skin_types)}))
+    skin_type = 1 + weighted(rng, dict(enumerate(around.skin_types)))
     low, high = ITA_BANDS[skin_type - 1]
     values: dict[str, float] = {"ita": rng.uniform(low, high), "hair": around.hair.draw(rng)}
     values |= {name: spread.draw(rng) for name, spread in around.skin.items()}

@@ -6,12 +6,19 @@ import pandas as pd
 
 from lesionlib.datasets import taxonomy
 from lesionlib.datasets.files import ImageFiles
-from lesionlib.datasets.readers.derm7pt_table import GROUP_OF, annotations
 from lesionlib.datasets.readers.tables import match_images, numbers, table_below
 from lesionlib.errors import InputError
 
-__all__ = ["annotations", "read"]
-
+_NEVI = ["blue", "clark", "combined", "congenital", "dermal", "recurrent", "reed or spitz"]
+_MELANOMAS = ["", " (in situ)", " (less than 0.76 mm)", " (0.76 to 1.5 mm)", " (more than 1.5 mm)", " metastasis"]
+_GROUPS = {
+    "BCC": ["basal cell carcinoma"],
+    "NEV": [f"{kind} nevus" for kind in _NEVI],
+    "MEL": [f"melanoma{kind}" for kind in _MELANOMAS],
+    "MISC": ["dermatofibroma", "lentigo", "melanosis", "miscellaneous", "vascular lesion"],
+    "SK": ["seborrheic keratosis"],
+}
+_GROUP_OF = {diagnosis: group for group, diagnoses in _GROUPS.items() for diagnosis in diagnoses}
 _MODALITIES = {"clinic": "clinical", "derm": "dermoscopic"}
 
 
@@ -32,7 +39,7 @@ def read(files: ImageFiles) -> pd.DataFrame:
     names = {"/".join(parts[-2:]).lower(): ref for ref, parts in files.paths((".jpg", ".jpeg", ".png")).items()}
     cases = pd.DataFrame(
         {
-            "label": table["diagnosis"].map(GROUP_OF).fillna(table["diagnosis"]),
+            "label": table["diagnosis"].map(_GROUP_OF).fillna(table["diagnosis"]),
             "diagnosis": table["diagnosis"].map(taxonomy.term, na_action="ignore"),
             "lesion_id": table["case_num"],
             "sex": table["sex"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from lesionlib.datasets.files import ImageFiles
-from lesionlib.datasets.readers.tables import find_table, match_images, numbers, read_table
+from lesionlib.datasets.readers.tables import find_table, images_below, match_images, numbers, read_table
 from lesionlib.errors import InputError
 
 _COLUMNS = ["lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization"]
@@ -25,15 +25,15 @@ def read(files: ImageFiles) -> pd.DataFrame:
     InputError
         The metadata or the images are not there, or do not belong together.
     """
-    images = files.index(_PARTS, (".jpg",)) or _loose_images(files)
+    images = images_below(files, (".jpg",), _PARTS) or _loose_images(files)
     if not images:
         raise InputError(
             f"{files.root}: no HAM10000 images found; expected {_PARTS[0]}.zip and {_PARTS[1]}.zip, "
             "folders of these names, or .jpg files"
         )
-    masks = {stem.removesuffix("_segmentation"): ref for stem, ref in files.index(_MASKS, (".png",)).items()}
+    masks = {stem.removesuffix("_segmentation"): ref for stem, ref in images_below(files, (".png",), _MASKS).items()}
     pool = _rows(files, "HAM10000_metadata", images, masks, "train")
-    test_images = files.index(_TEST_IMAGES, (".jpg",))
+    test_images = images_below(files, (".jpg",), _TEST_IMAGES)
     if not test_images:
         return pool
     test = _rows(files, _TEST_TABLE, test_images, masks, "test")

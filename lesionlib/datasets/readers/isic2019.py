@@ -35,7 +35,7 @@ def read(files: ImageFiles) -> pd.DataFrame:
     metadata_path, metadata = table_below(
         files, "isic2019", _METADATA, ["image", "age_approx", "anatom_site_general", "lesion_id", "sex"]
     )
-    images = images_below(files, (".jpg",), folder=_IMAGES)
+    images = images_below(files, (".jpg",), [_IMAGES])
     if not images:
         raise wrong_layout(files, "isic2019", f"the images of {_IMAGES}.zip")
     ids = truth["image"]

@@ -27,7 +27,7 @@ def read(files: ImageFiles) -> pd.DataFrame:
     """
     here = {parts[-1] for parts in files.paths((".csv",)).values()}
     path, table = table_below(files, "isic2020", _TABLES[0] if _TABLES[0] in here else _TABLES[1], _COLUMNS)
-    images = next((found for name in _FOLDERS if (found := images_below(files, (".jpg",), folder=name))), {})
+    images = next((found for name in _FOLDERS if (found := images_below(files, (".jpg",), [name]))), {})
     if not images:
         raise wrong_layout(files, "isic2020", "the images of ISIC_2020_Training_JPEG.zip")
     said = table["diagnosis"].replace("unknown", pd.NA).map(term, na_action="ignore").astype("string")

@@ -16,8 +16,6 @@ from lesionlib.datasets.readers.tables import (
 )
 
 _COLUMNS = ["patient_id", "lesion_id", "age", "gender", "fitspatrick", "region", "diagnostic", "biopsed", "img_id"]
-_SYMPTOMS = ["itch", "grew", "hurt", "changed", "bleed", "elevation"]
-_DIAMETERS = ["diameter_1", "diameter_2"]
 
 
 def read(files: ImageFiles) -> pd.DataFrame:
@@ -49,15 +47,3 @@ def read(files: ImageFiles) -> pd.DataFrame:
             "confirmed_by": table["biopsed"].str.lower().map({"true": HISTOLOGY, "false": "consensus"}),
         }
     )
-
-
-def annotations(files: ImageFiles) -> pd.DataFrame:
-    """Read what the patients told of each image's lesion: image_id, six symptoms (boolean), two diameters (mm).
-
-    The symptoms are itch, grew, hurt, changed, bleed and elevation; ``<NA>`` where the patient did not know.
-    """
-    columns = ["img_id", *_SYMPTOMS, *_DIAMETERS]
-    path, table = table_below(files, "pad_ufes_20", "metadata.csv", columns)
-    told = {name: table[name].str.lower().map({"true": True, "false": False}).astype("boolean") for name in _SYMPTOMS}
-    measured = {name: numbers(path, table[name]) for name in _DIAMETERS}
-    return pd.DataFrame({"image_id": table["img_id"].str.removesuffix(".png"), **told, **measured})

@@ -39,4 +39,5 @@ def _read(files: ImageFiles, name: str) -> pd.DataFrame:
     frame = from_csv(path, images, {column: column for column in given}, name=f"own {name}").frame
     # In an archive, references begin with its name already.
     above = "" if images.suffix else "images/"
-    return frame.assign(image=above + frame["image"])[list(dict.fromkeys(["image_id", *given]))]
+    places = {column: above + frame[column] for column in ("image", "mask")}
+    return frame.assign(**places)[list(dict.fromkeys(["image_id", *given]))]

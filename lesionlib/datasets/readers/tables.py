@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 
@@ -109,10 +110,10 @@ def table_below(files: ImageFiles, name: str, end: str, columns: list[str]) -> t
     return path, read_table(path, columns, files.read(reference))
 
 
-def images_below(files: ImageFiles, suffixes: tuple[str, ...], folder: str | None = None) -> dict[str, str]:
+def images_below(files: ImageFiles, suffixes: tuple[str, ...], folders: Collection[str] = ()) -> dict[str, str]:
     """Find the images anywhere below the root and in archives; map stem to reference.
 
-    Where `folder` is given, only what stands below a folder (or in an archive) of that name.
+    Where `folders` are named, only what stands below one of them, or in an archive of that name.
 
     Raises
     ------
@@ -121,9 +122,9 @@ def images_below(files: ImageFiles, suffixes: tuple[str, ...], folder: str | Non
     """
     found: dict[str, str] = {}
     for reference, (*above, file) in files.paths(suffixes).items():
-        stem = PurePosixPath(file).stem
-        if folder is not None and folder not in above:
+        if folders and not set(folders) & set(above):
             continue
+        stem = PurePosixPath(file).stem
         if stem in found:
             raise InputError(
                 f"{files.root}: image {stem} stands twice, as {found[stem]} and {reference}; remove one of them"

@@ -153,8 +153,8 @@ def refer_below(y_true, y_prob, threshold: float, score=None, labels: Sequence |
     if not is_number(threshold):
         raise InputError(f"threshold: found {threshold!r}, expected a finite number on the scale of the scores")
     right, scores = _answers(y_true, y_prob, score, labels)
-    names = checks.class_labels(labels, np.shape(y_prob)[1])
-    truth, kept = checks.codes(y_true, names, len(right)), scores >= threshold
+    truth, _, names = checks.judged(y_true, y_prob, labels)
+    kept = scores >= threshold
     of = [np.ones(len(right), bool), *(truth == code for code in range(len(names)))]
     rows = [_left(right[part], kept[part]) for part in of]
     return pd.DataFrame(rows, index=pd.Index([ALL, *names], dtype=object, name="class"))
@@ -162,8 +162,7 @@ def refer_below(y_true, y_prob, threshold: float, score=None, labels: Sequence |
 
 def _answers(y_true, y_prob, score, labels) -> tuple[np.ndarray, np.ndarray]:
     """Whether each answer is right (n,), and how sure the model is of it (n,)."""
-    prob = checks.probabilities(y_prob)
-    truth = checks.codes(y_true, checks.class_labels(labels, prob.shape[1]), len(prob))
+    truth, prob, _ = checks.judged(y_true, y_prob, labels)
     right = prob.argmax(axis=1) == truth
     if score is None:
         return right, prob.max(axis=1)

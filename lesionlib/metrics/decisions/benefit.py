@@ -7,8 +7,7 @@ import pandas as pd
 
 from lesionlib.errors import InputError
 from lesionlib.metrics import checks
-from lesionlib.metrics.decisions.resampling import resampled, weighted_means
-from lesionlib.metrics.intervals import percentile_interval
+from lesionlib.metrics.intervals import percentile_interval, resampled, weighted_means
 
 
 def decision_curve(

@@ -13,7 +13,6 @@ from lesionlib.errors import InputError
 from lesionlib.metrics import checks
 from lesionlib.metrics.groups import ALL, named_groups
 from lesionlib.metrics.intervals import bootstrap, wilson
-from lesionlib.numeric import is_number
 
 _METHODS = ("lac", "aps")
 _COLUMNS = ["images", "covered", "covered_low", "covered_high", "mean_size", "singletons", "empty"]
@@ -180,18 +179,16 @@ def coverage(
 
 
 def _calibration(y_true, y_prob, new_prob, alpha, labels) -> tuple[np.ndarray, np.ndarray, np.ndarray, list]:
-    if not is_number(alpha) or not 0 < alpha < 1:
-        raise InputError(f"alpha: found {alpha!r}, expected a share between 0 and 1, such as 0.1")
-    prob = checks.probabilities(y_prob)
+    checks.level(alpha, "alpha")
+    truth, prob, names = checks.judged(y_true, y_prob, labels)
     try:
         new = checks.probabilities(new_prob)
     except InputError as error:
         raise InputError(f"new_prob: {error}") from None
     if new.shape[1] != prob.shape[1]:
         raise InputError(f"new_prob: found {new.shape[1]} classes, expected {prob.shape[1]}, those of y_prob")
-    names = checks.class_labels(labels, prob.shape[1])
     # MAPIE wants sums closer to 1 than a float16 or a rounded table gives them.
-    return checks.codes(y_true, names, len(prob)), _summing_to_1(prob), _summing_to_1(new), names
+    return truth, _summing_to_1(prob), _summing_to_1(new), names
 
 
 def _summing_to_1(prob: np.ndarray) -> np.ndarray:

@@ -10,11 +10,10 @@ import pandas as pd
 
 from lesionlib.errors import InputError
 from lesionlib.metrics import checks
-from lesionlib.metrics.decisions.resampling import resampled, weighted_means
-from lesionlib.metrics.intervals import percentile_interval
+from lesionlib.metrics.intervals import percentile_interval, resampled, weighted_means
 
 # Whether more is better.
-_MEASURES = {"accuracy": True, "balanced_accuracy": True, "sensitivity": True, "log_loss": False, "brier": False}
+_MEASURES = {"accuracy": True, "balanced_accuracy": True, "log_loss": False, "brier": False}
 # As scikit-learn does: no finite loss would come of a probability of 0.
 _SMALLEST = float(np.finfo(np.float64).eps)
 # Two figures that differ by less than rounding are the same.
@@ -27,7 +26,6 @@ def ranking(
     measure: str = "balanced_accuracy",
     groups=None,
     best: str | None = None,
-    positive=None,
     labels: Sequence | None = None,
     n_resamples: int = 2000,
     ci: float = 0.95,
@@ -41,14 +39,12 @@ def ranking(
         Codes 0..k-1, or class names when `labels` is given.
     predictions : mapping of str to array_like of shape (n, k)
         The probabilities of each model, rows in the order of `y_true`.
-    measure : {"balanced_accuracy", "accuracy", "sensitivity", "log_loss", "brier"}
-        Sensitivity is that of the class `positive`. For the last two, less is better.
+    measure : {"balanced_accuracy", "accuracy", "log_loss", "brier"}
+        For the last two, less is better.
     groups : array_like of shape (n,), optional
         Lesion or patient of each image; whole groups are resampled, as in `bootstrap`.
     best : str, optional
         The model that the others are held against; without, the first of the ranking.
-    positive : class, optional
-        One of `labels` (a code 0..k-1 without them); for sensitivity only.
     labels : sequence of length k, optional
         Class names in column order.
     n_resamples, ci, seed
@@ -65,7 +61,7 @@ def ranking(
     Raises
     ------
     InputError
-        No models, arrays of different shapes (names the model), an unknown measure, model or class, too few resamples
+        No models, arrays of different shapes (names the model), an unknown measure or model, too few resamples
         to set so many models apart, or what `report` refuses.
 
     Notes
@@ -82,9 +78,10 @@ def ranking(
         raise InputError(f"measure: found {measure!r}, expected one of {', '.join(_MEASURES)}")
     probs = _probabilities(predictions)
     n, k = next(iter(probs.values())).shape
-    names = checks.class_labels(labels, k)
-    truth = checks.codes(y_true, names, n)
-    parts = _parts(truth, measure, names, positive)
+    truth = checks.codes(y_true, checks.class_labels(labels, k), n)
+    # The images whose means are averaged.
+    of_class = [np.flatnonzero(truth == code) for code in np.unique(truth)]
+    parts = of_class if measure == "balanced_accuracy" else [np.arange(n)]
     ci = checks.level(ci)
     n_resamples = _enough(n_resamples, len(probs) - 1, ci)
     units = checks.group_codes(groups, n)
@@ -152,19 +149,6 @@ def _probabilities(predictions: Mapping[str, object]) -> dict[str, np.ndarray]:
         if prob.shape != shape:
             raise InputError(f"{name}: found shape {prob.shape}, expected {shape}, that of the first model")
     return found
-
-
-def _parts(truth: np.ndarray, measure: str, names: list, positive) -> list[np.ndarray]:
-    """The images (each an array of rows) whose means are averaged."""
-    if (measure == "sensitivity") != (positive is not None):
-        raise InputError("positive: expected with the measure sensitivity, and only there: the class it is about")
-    if positive is None:
-        every = [np.arange(len(truth))]
-        return [np.flatnonzero(truth == code) for code in np.unique(truth)] if measure == "balanced_accuracy" else every
-    rows = np.flatnonzero(truth == names.index(positive)) if positive in names else []
-    if not len(rows):
-        raise InputError(f"positive: found {positive!r}, expected a class that occurs in y_true")
-    return [rows]
 
 
 def _enough(n_resamples: int, comparisons: int, ci: float) -> int:

@@ -49,8 +49,7 @@ def fit_temperature(y_true, y_prob, labels: Sequence | None = None) -> float:
     """
     from scipy import optimize, special
 
-    prob = checks.probabilities(y_prob)
-    truth = checks.codes(y_true, checks.class_labels(labels, prob.shape[1]), len(prob))
+    truth, prob, _ = checks.judged(y_true, y_prob, labels)
     logits = _logits(prob)
 
     def log_loss(log_temperature: float) -> float:

@@ -6,7 +6,7 @@ answer (`COLUMNS`), as `lesionlib.widgets` stores it and `simulate` draws it.
 
 from __future__ import annotations
 
-from lesionlib.metrics.readers.agreement import agreement, fleiss_kappa
+from lesionlib.metrics.readers.agreement import agreement
 from lesionlib.metrics.readers.answers import ALONE, COLUMNS, WITH_AI, Answers, tabulated
 from lesionlib.metrics.readers.rates import by_reader, confusion, difference, rates
 from lesionlib.metrics.readers.reliance import changes, reliance
@@ -28,7 +28,6 @@ __all__ = [
     "confusion",
     "crossed_test",
     "difference",
-    "fleiss_kappa",
     "power",
     "rates",
     "reliance",

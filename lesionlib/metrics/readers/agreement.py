@@ -8,47 +8,10 @@ import numpy as np
 import pandas as pd
 
 from lesionlib.errors import InputError
-from lesionlib.metrics.intervals import Interval
+from lesionlib.metrics import checks
+from lesionlib.metrics.intervals import Interval, interval_of
 from lesionlib.metrics.readers.answers import ALONE, tabulated
-from lesionlib.metrics.readers.resampling import resamples, summary
-
-
-def fleiss_kappa(counts) -> float:
-    """Fleiss' kappa: agreement of many readers beyond what their habits alone would give.
-
-    Parameters
-    ----------
-    counts : array_like of shape (n, k)
-        How many readers put image i into class j: whole numbers of 0 or more. Images may have different numbers of
-        answers (missing ones); those with fewer than two say nothing about agreement and are left out.
-
-    Returns
-    -------
-    float
-        1 where all agree, 0 where they agree as often as by chance; NaN where all answers are one class.
-
-    Raises
-    ------
-    InputError
-        Another shape, a count that is none, or no image with two answers.
-
-    Notes
-    -----
-    J. L. Fleiss, Psychological Bulletin 76 (1971), 378-382, who has the same number of answers for each subject. With
-    different numbers, the agreement on an image is the share of its pairs of answers that agree, and the mean is over
-    images, as there; a class's share is that of all answers.
-    """
-    try:
-        counts = np.asarray(counts, dtype=float)
-    except (TypeError, ValueError):
-        raise InputError("counts: expected numbers, one row an image and one column a class") from None
-    if counts.ndim != 2 or counts.shape[1] < 2:
-        raise InputError(f"counts: found shape {counts.shape}, expected (images, classes) with two classes or more")
-    if not ((counts >= 0) & (counts == np.floor(counts))).all():
-        raise InputError("counts: found a value that is no count, expected whole numbers of 0 or more")
-    if not (counts.sum(axis=1) >= 2).any():
-        raise InputError("counts: no image has two answers, expected at least one")
-    return float(_kappa(counts[None], counts[None], np.ones((1, len(counts))))[0])
+from lesionlib.metrics.readers.resampling import resamples
 
 
 def agreement(
@@ -72,7 +35,7 @@ def agreement(
     Returns
     -------
     Interval
-        Kappa, at most 1; 0 is agreement by chance.
+        Kappa: 1 where all agree, 0 where they agree as often as by chance; NaN where all answers are one class.
 
     Raises
     ------
@@ -81,6 +44,10 @@ def agreement(
 
     Notes
     -----
+    J. L. Fleiss, Psychological Bulletin 76 (1971), 378-382, who has the same number of answers for each image. With
+    different numbers, the agreement on an image is the share of its pairs of answers that agree, and the mean is over
+    images with two answers or more; a class's share is that of all their answers.
+
     A reader who is drawn twice agrees with themselves; such pairs are not counted, else every resample would agree
     more than the readers do.
     """
@@ -94,8 +61,7 @@ def agreement(
     once = (drawn.readers @ given.reshape(len(given), -1)).reshape(-1, n, k)
     own = ((drawn.readers**2) @ given.reshape(len(given), -1)).reshape(-1, n, k)
     replicates = _kappa(once, own, drawn.images)
-    dropped = int(np.isnan(replicates[1:]).sum())
-    return Interval(**summary(replicates, ci), n_resamples=n_resamples, dropped=dropped)
+    return interval_of(replicates, checks.level(ci))
 
 
 def _kappa(answers: np.ndarray, own: np.ndarray, weights: np.ndarray) -> np.ndarray:

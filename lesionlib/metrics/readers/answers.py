@@ -16,7 +16,6 @@ COLUMNS = ("reader", "image_id", "truth", "answer", "ai_shown", "ai_answer")
 ALONE, WITH_AI = "alone", "with AI"
 """The names of the two arms of a study: without and with the model's output."""
 NO_ANSWER, NOT_SHOWN = -1, -2
-_MISSING = ("counted", "left out")
 
 
 @dataclass(frozen=True)
@@ -96,30 +95,6 @@ class Answers:
         """
         shown = [(codes != NOT_SHOWN).any(axis=0) for codes in self.arms.values()]
         return np.unique(np.stack([self.truth, *shown]), axis=1, return_inverse=True)[1].ravel()
-
-    def asked(self, codes: np.ndarray, missing: str) -> np.ndarray:
-        """Tell which answers count.
-
-        Parameters
-        ----------
-        codes : numpy.ndarray, shape (R, C)
-            The table of an arm.
-        missing : {"counted", "left out"}
-            Whether a missing answer counts, as a wrong one.
-
-        Returns
-        -------
-        numpy.ndarray of bool, shape (R, C)
-            All that were shown, or all that were given.
-
-        Raises
-        ------
-        InputError
-            Another `missing`.
-        """
-        if missing not in _MISSING:
-            raise InputError(f"missing: found {missing!r}, expected one of {', '.join(_MISSING)}")
-        return codes != NOT_SHOWN if missing == "counted" else codes >= 0
 
 
 def tabulated(answers: pd.DataFrame, labels: Sequence[str]) -> Answers:

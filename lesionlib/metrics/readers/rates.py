@@ -19,7 +19,6 @@ READERS, AI = "readers", "AI"
 def rates(
     answers: pd.DataFrame,
     labels: Sequence[str],
-    missing: str = "counted",
     over: str = "both",
     n_resamples: int = 2000,
     ci: float = 0.95,
@@ -30,11 +29,10 @@ def rates(
     Parameters
     ----------
     answers : DataFrame
-        One row an answer; see `tabulated`.
+        One row an answer; see `tabulated`. One that was not given counts as not right: to leave such answers out, drop
+        their rows, ``answers.dropna(subset="answer")``.
     labels : sequence of str
         The k classes.
-    missing : {"counted", "left out"}
-        An answer that was not given counts as not right, or does not count.
     over : {"both", "readers", "images"}
         What is resampled. "both" carries the chance in the readers and in the images, and is the one to report: it
         speaks of other readers of this kind and other images of this kind. "readers" speaks of these images only,
@@ -71,10 +69,13 @@ def rates(
     for arm, codes in table.arms.items():
         for who in (READERS, AI) if (table.ai >= 0).any() else (READERS,):
             for label in (None, *table.labels):
-                right, asked = _right(table, who, arm, label, missing)
+                right, asked = _right(table, who, arm, label)
                 if asked.any():
-                    counts = {"answers": int(asked.sum()), "readers": int((codes != NOT_SHOWN).any(axis=1).sum())}
-                    counts["images"] = int(asked.any(axis=0).sum())
+                    counts = {
+                        "answers": int(asked.sum()),
+                        "readers": int((codes != NOT_SHOWN).any(axis=1).sum()),
+                        "images": int(asked.any(axis=0).sum()),
+                    }
                     found = summary(drawn.share(right, asked), ci)
                     rows.append({"arm": arm, "who": who, "label": label} | found | counts)
     return pd.DataFrame(rows).astype({"label": "string"})
@@ -85,7 +86,6 @@ def difference(
     labels: Sequence[str],
     first: tuple[str, str] = (READERS, ALONE),
     second: tuple[str, str] = (READERS, WITH_AI),
-    missing: str = "counted",
     over: str = "both",
     n_resamples: int = 2000,
     ci: float = 0.95,
@@ -100,7 +100,7 @@ def difference(
     ----------
     first, second : pair of str
         Who ("readers" or "AI") and arm ("alone" or "with AI", for the model: on the images of that arm).
-    answers, labels, missing, over, n_resamples, ci, seed
+    answers, labels, over, n_resamples, ci, seed
         As for `rates`.
 
     Returns
@@ -118,7 +118,7 @@ def difference(
     drawn = resamples(table, over, n_resamples, seed)
     rows = []
     for label in (None, *table.labels):
-        sides = [_right(table, *side, label, missing) for side in (first, second)]
+        sides = [_right(table, *side, label) for side in (first, second)]
         seen = [asked.any(axis=0) for _, asked in sides]
         if seen[0].any() and seen[1].any():
             found = summary(drawn.share(*sides[1]) - drawn.share(*sides[0]), ci)
@@ -127,12 +127,12 @@ def difference(
     return pd.DataFrame(rows, columns=["label", "value", "low", "high", "shared", "images"]).astype({"label": "string"})
 
 
-def by_reader(answers: pd.DataFrame, labels: Sequence[str], missing: str = "counted", ci: float = 0.95) -> pd.DataFrame:
+def by_reader(answers: pd.DataFrame, labels: Sequence[str], ci: float = 0.95) -> pd.DataFrame:
     """Accuracy and sensitivities of each reader, with Wilson's interval: the chance in the images that this reader saw.
 
     Parameters
     ----------
-    answers, labels, missing
+    answers, labels
         As for `rates`.
     ci : float
         Confidence level, in (0, 1).
@@ -151,7 +151,7 @@ def by_reader(answers: pd.DataFrame, labels: Sequence[str], missing: str = "coun
     table = tabulated(answers, labels)
     rows = []
     for arm, label in product(table.arms, (None, *table.labels)):
-        right, asked = _right(table, READERS, arm, label, missing)
+        right, asked = _right(table, READERS, arm, label)
         for reader, k, n in zip(table.readers, (right & asked).sum(axis=1), asked.sum(axis=1), strict=True):
             if n:
                 row = {"reader": reader, "arm": arm, "label": label, "value": k / n}
@@ -188,15 +188,15 @@ def confusion(answers: pd.DataFrame, labels: Sequence[str], arm: str = ALONE) ->
     return pd.DataFrame(counts, index=table.labels, columns=[*table.labels, "no answer"])
 
 
-def _right(table: Answers, who: str, arm: str, label: str | None, missing: str) -> tuple[np.ndarray, np.ndarray]:
+def _right(table: Answers, who: str, arm: str, label: str | None) -> tuple[np.ndarray, np.ndarray]:
     """Which answers (R, C) are right, and which of them are asked for."""
     codes = table.arm(arm)
-    asked = table.asked(codes, missing)
+    asked = codes != NOT_SHOWN
     if who not in (READERS, AI):
         raise InputError(f"who: found {who!r}, expected {READERS} or {AI}")
     if who == AI:
         # As if it had judged what each reader was shown, so that both sides weigh the same images alike.
-        codes, asked = np.broadcast_to(table.model(), codes.shape), (codes != NOT_SHOWN) & (table.ai >= 0)
+        codes, asked = np.broadcast_to(table.model(), codes.shape), asked & (table.ai >= 0)
     if label is not None:
         asked = asked & (table.truth == table.labels.index(label))
     return codes == table.truth, asked

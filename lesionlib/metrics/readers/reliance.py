@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from lesionlib.metrics.readers.answers import ALONE, NO_ANSWER, WITH_AI, Answers, tabulated
+from lesionlib.metrics.readers.answers import ALONE, NO_ANSWER, NOT_SHOWN, WITH_AI, Answers, tabulated
 from lesionlib.metrics.readers.resampling import resamples, summary
 
 
 def reliance(
     answers: pd.DataFrame,
     labels: Sequence[str],
-    missing: str = "counted",
     over: str = "both",
     n_resamples: int = 2000,
     ci: float = 0.95,
@@ -28,8 +27,8 @@ def reliance(
 
     Parameters
     ----------
-    answers, labels, missing, over, n_resamples, ci, seed
-        As for `rates`; an answer that was not given counts as not the model's, or does not count.
+    answers, labels, over, n_resamples, ci, seed
+        As for `rates`; an answer that was not given counts as not the model's.
 
     Returns
     -------
@@ -48,7 +47,7 @@ def reliance(
     rows, shares = [], {}
     for side, chosen in _sides(table).items():
         for arm, codes in table.arms.items():
-            asked = table.asked(codes, missing) & chosen
+            asked = (codes != NOT_SHOWN) & chosen
             if asked.any():
                 shares[arm, side] = drawn.share(codes == table.ai, asked)
                 counts = {"answers": int(asked.sum()), "images": int(asked.any(axis=0).sum())}

@@ -86,7 +86,7 @@ def _case(recipe: Recipe, around: Surroundings, seed: np.random.SeedSequence, mo
     rng = np.random.default_rng(seed)
     lesion = sample_lesion(recipe, around, rng)
     record = cases.record(recipe.clinic, rng)
-    times = min(cases.times_photographed(recipe.clinic, rng), most)
+    times = min(cases.how_many(recipe.clinic.images, rng), most)
     return Case(
         recipe.name, recipe.name, recipe.name, record, lesion, tuple(sample_camera(around, rng) for _ in range(times))
     )

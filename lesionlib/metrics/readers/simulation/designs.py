@@ -231,7 +231,7 @@ def power(
     if design == DESIGNS[2]:
         raise InputError(f"design: found {design!r}, expected one of {', '.join(DESIGNS[:2])}, which have a test")
     found = studies(cohort, ai, n_readers, per_class, design, 0.0, n_studies, seed)
-    hits = int((found.p_value < checks.level(alpha)).sum())
+    hits = int((found.p_value < checks.level(alpha, "alpha")).sum())
     low, high = np.quantile(found.gain, [0.025, 0.975])
     ends = wilson(hits, n_studies)
     return Power(hits / n_studies, *ends, n_studies, float(found.gain.mean()), float(low), float(high))

@@ -1,16 +1,15 @@
-"""Figures of the pages that come from stored results and from the card of HAM10000, so that none of them is typed.
+"""Figures of HAM10000 from its card and from the stored list of its images, so that a page types none of them.
 
-Role ``{ham10000}`NAME` `` (one figure in a sentence), directives ``{ham10000-table} classes|confirmed`` and
-``{stored-times}`` (how long the stored real runs took).
+Role ``{ham10000}`NAME` `` (one figure in a sentence), directive ``{ham10000-table} classes|confirmed``.
 """
 
 from __future__ import annotations
 
-import json
 from functools import cache
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from generated import written
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from lesionlib import datasets, runs
@@ -26,7 +25,6 @@ _CONFIRMED = {
 def setup(app):
     app.add_role("ham10000", Ham10000Figure())
     app.add_directive("ham10000-table", Ham10000Table)
-    app.add_directive("stored-times", StoredTimes)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -49,14 +47,7 @@ class Ham10000Table(SphinxDirective):
     def run(self):
         tables = {"classes": _classes, "confirmed": _confirmed}
         made = tables[directives.choice(self.arguments[0], tuple(tables))]
-        return self.parse_text_to_nodes("\n".join(made()))
-
-
-class StoredTimes(SphinxDirective):
-    """For each chapter how many real runs are stored, and how long they took."""
-
-    def run(self):
-        return self.parse_text_to_nodes("\n".join(_times()))
+        return written(self, made())
 
 
 @cache
@@ -117,22 +108,4 @@ def _confirmed() -> list[str]:
     for how, title in _CONFIRMED.items():
         counts = rows.loc[rows["confirmed_by"] == how, "truth"].value_counts()
         lines.append(f"| {title} | {' | '.join(f'{counts.get(name, 0):,}' for name in classes)} |")
-    return lines
-
-
-def _times() -> list[str]:
-    from statistics import median
-
-    minutes: dict[str, list[float]] = {}
-    root = runs.results_root()
-    for path in sorted(root.glob("*/*/run.json")) if root else ():
-        about = json.loads(path.read_text(encoding="utf-8"))
-        if about["seconds"] is not None:
-            minutes.setdefault(about["chapter"], []).append(about["seconds"] / 60)
-    lines = ["| chapter | stored runs | shortest (minutes) | median | longest |", "|---|---:|---:|---:|---:|"]
-    for chapter, times in minutes.items():
-        ends = " | ".join(
-            f"{value:.0f}" if value >= 1 else "below 1" for value in (min(times), median(times), max(times))
-        )
-        lines.append(f"| [{chapter}](/notebooks/{chapter}) | {len(times)} | {ends} |")
     return lines
