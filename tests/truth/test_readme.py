@@ -45,7 +45,7 @@ def test_datasets_that_can_be_had_have_a_card_and_a_reader():
 def test_stored_runs_are_on_the_datasets_that_it_names():
     files = (PROJECT / "results").glob("*/*/run.json")
     found = {json.loads(path.read_text(encoding="utf-8"))["data"] for path in files}
-    assert "Finished runs on HAM10000 and PH2 stand in `results/`" in sentence("- It runs on the real thing")
+    assert "Finished runs on HAM10000 and PH2 are in `results/`" in sentence("- It runs on the real thing")
     assert {name for name in found if name in datasets.cards.names()} == {"ham10000", "ph2"}
 
 
