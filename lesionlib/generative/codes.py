@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lesionlib.errors import InputError
-from lesionlib.numeric import is_whole
+from lesionlib.numeric import check_whole, is_whole
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,7 @@ class Codes:
 
     def __post_init__(self):
         for name, least in (("noise", 1), ("per_block", 0), ("classes", 0)):
-            if not is_whole(getattr(self, name), least):
-                raise InputError(f"{name}: found {getattr(self, name)!r}, expected a whole number of {least} or more")
+            check_whole(name, getattr(self, name), least)
         if self.per_block > 26:
             raise InputError(f"per_block: found {self.per_block}, expected 26 codes a block or fewer")
         if self.classes == 1:

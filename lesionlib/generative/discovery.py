@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 
 from lesionlib.errors import InputError
 from lesionlib.metrics.decisions import holm
-from lesionlib.numeric import is_whole
+from lesionlib.numeric import check_whole
 
 Measure = Callable[[np.ndarray], np.ndarray]
 
@@ -63,8 +63,7 @@ def code_discovery(codes, variables: pd.DataFrame, permutations: int = 4999, see
         raise InputError("variables: expected a DataFrame with one column or more, one row an image")
     if len(codes) != len(variables):
         raise InputError(f"variables: found {len(variables)} rows, expected {len(codes)}, one for each row of codes")
-    if not is_whole(permutations, 1):
-        raise InputError(f"permutations: found {permutations!r}, expected a whole number of 1 or more")
+    check_whole("permutations", permutations, 1)
     rng = np.random.default_rng(seed)
     rows = [row for name in variables for row in _of_variable(codes, name, variables[name], permutations, rng)]
     columns = ["variable", "code", "n", "measure", "value", "p", "p_holm"]

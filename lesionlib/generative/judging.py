@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lesionlib.errors import InputError
-from lesionlib.numeric import is_whole
+from lesionlib.numeric import check_whole
 
 # Numbers held at once while distances are measured; about 64 MB of float64.
 _BLOCK = 8_000_000
@@ -101,9 +101,8 @@ def kernel_distance(real, fake, subsets: int = 100, subset_size: int = 1000, see
     Binkowski and others, ICLR 2018.
     """
     real, fake = _pair(real, fake)
-    for name, value, least in (("subsets", subsets, 1), ("subset_size", subset_size, 2)):
-        if not is_whole(value, least):
-            raise InputError(f"{name}: found {value!r}, expected a whole number of {least} or more")
+    check_whole("subsets", subsets, 1)
+    check_whole("subset_size", subset_size, 2)
     size = min(subset_size, len(real), len(fake))
     rng = np.random.default_rng(seed)
     values = [

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lesionlib.errors import InputError
-from lesionlib.numeric import is_number, is_whole
+from lesionlib.numeric import check_whole, is_number, is_whole
 
 if TYPE_CHECKING:
     from lesionlib.generative.plan import GrowthPlan
@@ -78,8 +78,7 @@ def _check_settings(plan: GrowthPlan) -> None:
         if not is_number(getattr(plan, name), least, most):
             raise InputError(f"{name}: found {getattr(plan, name)!r}, expected a number from {least:g} to {most:g}")
     for name, least in _COUNTS.items():
-        if not is_whole(getattr(plan, name), least):
-            raise InputError(f"{name}: found {getattr(plan, name)!r}, expected a whole number of {least} or more")
+        check_whole(name, getattr(plan, name), least)
     for name in _SWITCHES:
         if not isinstance(getattr(plan, name), bool):
             raise InputError(f"{name}: found {getattr(plan, name)!r}, expected True or False")

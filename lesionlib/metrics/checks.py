@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lesionlib.errors import InputError
-from lesionlib.numeric import is_number, is_whole
+from lesionlib.numeric import check_whole, is_number
 
 SUM_TOLERANCE = 1e-3
 # A float32 softmax may overshoot 1 by its last digit.
@@ -125,8 +125,7 @@ def level(value: float, name: str = "ci") -> float:
 
 def positive(value: int, name: str) -> int:
     """Return a whole number of at least 1."""
-    if not is_whole(value, 1):
-        raise InputError(f"{name}: found {value!r}, expected a whole number of at least 1")
+    check_whole(name, value, 1)
     return int(value)
 
 

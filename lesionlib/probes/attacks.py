@@ -22,12 +22,11 @@ from torch.nn import functional
 
 from lesionlib.errors import InputError
 from lesionlib.learners import Predictions
-from lesionlib.numeric import is_number
+from lesionlib.numeric import check_whole, is_number
 from lesionlib.probes.inputs import at_rest
 from lesionlib.probes.perturbed import (
     Batch,
     check_size,
-    check_whole,
     drawn,
     predict_perturbed,
     unit_of,

@@ -21,12 +21,11 @@ from PIL import Image
 
 from lesionlib.errors import InputError
 from lesionlib.learners import Predictions
-from lesionlib.numeric import is_whole
+from lesionlib.numeric import check_whole, is_whole
 from lesionlib.probes.perturbed import (
     Batch,
     check_number,
     check_size,
-    check_whole,
     drawn,
     predict_perturbed,
     unit_of,

@@ -18,7 +18,7 @@ from lesionlib.errors import InputError
 from lesionlib.learners.batches import BatchDL
 from lesionlib.learners.predictions import Predictions, loader_of, precise_softmax
 from lesionlib.metrics import report
-from lesionlib.numeric import is_number, is_whole
+from lesionlib.numeric import is_number
 from lesionlib.probes.inputs import at_rest
 
 SCALES = ("pixels", "normalized")
@@ -217,12 +217,6 @@ def check_number(name: str, value: float) -> None:
     """Refuse what is no finite number of 0 or more."""
     if not is_number(value, 0):
         raise InputError(f"{name}: expected a number of 0 or more; got {value!r}")
-
-
-def check_whole(name: str, value: int, least: int) -> None:
-    """Refuse what is no whole number of `least` or more."""
-    if not is_whole(value, least):
-        raise InputError(f"{name}: expected a whole number of {least} or more; got {value!r}")
 
 
 class _Changed:
