@@ -298,6 +298,7 @@ def _dealt(codes: np.ndarray, units: np.ndarray, n: int, seed: int) -> Iterator[
 def named_groups(groups, n: int) -> pd.Categorical:
     """The group of each image, the missing ones named; only groups that occur."""
     try:
+        # With two dimensions, pandas raises a NotImplementedError.
         named = pd.Categorical(groups).remove_unused_categories()
     except (TypeError, ValueError, NotImplementedError):
         raise InputError(f"groups: expected shape ({n},), one name or number an image") from None
