@@ -75,16 +75,16 @@ def write(name: str, folder: str | Path, n: int | None = None, size: int = 128, 
     fewest, views = _HAM10000[1], 1
     if name != "ham10000":
         fewest, views = populations.load(name).fewest, len(populations.load(name).domains)
-    check(name, "n", n, fewest)
+    check_range(name, "n", n, fewest)
     if n % views:
         raise InputError(f"phantom of {name}: n is {n}, expected an even number: each lesion is photographed twice")
-    check(name, "size", size, *SIZES)
-    check(name, "seed", seed, 0)
+    check_range(name, "size", size, *SIZES)
+    check_range(name, "seed", seed, 0)
     layout = import_module(f"lesionlib.datasets.phantom.layouts.{name}")
     layout.write(Path(folder), n=int(n), size=int(size), seed=int(seed))
 
 
-def check(phantom: str, name: str, value: int, lowest: int, highest: float = inf) -> None:
+def check_range(phantom: str, name: str, value: int, lowest: int, highest: float = inf) -> None:
     """Refuse a number of a phantom that is not whole or out of its range.
 
     Raises

@@ -135,11 +135,11 @@ def _plan(name: str, classes: Sequence[str], n: int | None, size: int, seed: int
         raise InputError(f"{name}: classes is {classes!r}; expected two or more different ones of {', '.join(known)}")
     combinations = len(chosen) ** len(CUES)
     n = _PER_COMBINATION * combinations if n is None else n
-    phantoms.check(base, "n", n, combinations)
+    phantoms.check_range(base, "n", n, combinations)
     if n % combinations:
         raise InputError(f"{name}: n is {n}; expected a multiple of {combinations}, the combinations of cues")
-    phantoms.check(base, "size", size, *phantoms.SIZES)
-    phantoms.check(base, "seed", seed, 0)
+    phantoms.check_range(base, "size", size, *phantoms.SIZES)
+    phantoms.check_range(base, "seed", seed, 0)
     return _Plan(base, tuple(each for each in known if each in chosen), int(n), int(size), int(seed))
 
 
